@@ -1,0 +1,1 @@
+"""Watch long-running Midjourney gateway tasks: typed events instead of a polling loop."""

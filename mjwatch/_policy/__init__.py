@@ -1,0 +1,1 @@
+"""What to do about it: pure decisions. No waiting, no clock, no dice of its own: `now` and `rng` are arguments."""

@@ -1,0 +1,106 @@
+"""The keys of a raw task that are read at all; every other one is skipped unread.
+
+What a field holds is `fields`' business, so here anything may stand anywhere.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from mjwatch._wire import fields
+from mjwatch._wire.messages import Malformed
+
+
+class RawTask(msgspec.Struct, rename="camel"):
+    """The keys of families A, B and C that are read (protocol.md 1.2, 3.2, 4.2); all others are skipped."""
+
+    id: object = None
+    status: object = None
+    action: object = None
+    mode: object = None
+    progress: object = None
+    prompt: object = None
+    prompt_en: object = None
+    description: object = None
+    state: object = None
+    image_url: object = None
+    image_urls: object = None
+    video_url: object = None
+    video_urls: object = None
+    buttons: object = msgspec.UNSET
+    fail_reason: object = None
+    submit_time: object = None
+    start_time: object = None
+    finish_time: object = None
+    parent_id: object = None
+    seed: object = None
+    properties: object = None
+
+
+class RawJob(msgspec.Struct, rename="camel"):
+    """The keys of an enveloped task that are read (mjdjourney-video-task-completed.json)."""
+
+    task_id: object = None
+    id: object = None
+    status: object = None
+    mode: object = None
+    progress: object = None
+    prompt: object = None
+    image_url: object = None
+    image_urls: object = None
+    # The same reply spells some keys in camelCase and some in snake_case.
+    video_url: object = msgspec.field(default=None, name="video_url")
+    video_urls: object = msgspec.field(default=None, name="video_urls")
+    enqueue_time: object = msgspec.field(default=None, name="enqueue_time")
+    job_type: object = msgspec.field(default=None, name="job_type")
+    fail_reason: object = None
+    width: object = None
+    height: object = None
+
+
+class _Name(msgspec.Struct, rename="camel"):
+    id: object = None
+    task_id: object = None
+
+
+_TASK: Final = msgspec.json.Decoder(RawTask)
+_JOB: Final = msgspec.json.Decoder(RawJob)
+_NAME: Final = msgspec.json.Decoder(_Name)
+_MALFORMED: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
+def read_task(piece: msgspec.Raw) -> RawTask:
+    """
+    Return *piece* as a task of families A, B or C; of duplicate keys the last one stands.
+
+    Raises:
+        Malformed: it is no JSON object, or has bad text, numbers beyond reason or endless nesting.
+    """
+    try:
+        return _TASK.decode(piece)
+    except _MALFORMED as error:
+        raise _malformed(piece, error) from None
+
+
+def read_job(piece: msgspec.Raw) -> RawJob:
+    """
+    Return *piece* as an enveloped task.
+
+    Raises:
+        Malformed: as `read_task`.
+    """
+    try:
+        return _JOB.decode(piece)
+    except _MALFORMED as error:
+        raise _malformed(piece, error) from None
+
+
+def _malformed(piece: msgspec.Raw, error: Exception) -> Malformed:
+    """Return the error, with the id where that much can be read: bad text mostly spoils one other field."""
+    try:
+        name = _NAME.decode(piece)
+    except _MALFORMED:
+        name = _Name()
+    return Malformed(f"no task: {error}", task_id=fields.loose_id(name.id) or fields.loose_id(name.task_id))

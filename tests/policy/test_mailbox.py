@@ -1,0 +1,539 @@
+"""A mailbox is small whatever comes, and never without the newest progress, the buttons and the end."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from itertools import pairwise
+from typing import Protocol
+
+import pytest
+from attrs import evolve
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from mjwatch._policy.mailbox import Mailbox
+from mjwatch.events import ButtonsAvailable, Event, InputRequired, Progress, Recovered, TaskEvent, Unreachable
+from tests.support.builders import (
+    buttons,
+    expired,
+    input_required,
+    lost,
+    progress,
+    recovered,
+    success,
+    unreachable,
+)
+
+
+def filled(*events: Event, throttle: float | None = None) -> Mailbox:
+    """Return a mailbox into which *events* came."""
+    mailbox = Mailbox(throttle=throttle)
+    for event in events:
+        mailbox.put(event)
+    return mailbox
+
+
+def taken(mailbox: Mailbox, now: float = 0.0) -> list[Event]:
+    """Take all that may be delivered at *now*."""
+    return list(iter(lambda: mailbox.take(now), None))
+
+
+def seqs(events: Iterable[Event]) -> list[int]:
+    """Return the seqs of the events of tasks among *events*."""
+    return [event.seq for event in events if not isinstance(event, Unreachable | Recovered)]
+
+
+def test_events_are_taken_in_the_order_in_which_they_came() -> None:
+    """A reader that keeps up gets every one of them, untouched."""
+    came: list[Event] = [
+        progress(1),
+        progress(1, task_id="2"),
+        unreachable(),
+        buttons(2),
+        recovered(),
+        success(3),
+    ]
+    mailbox = filled(*came)
+
+    assert len(mailbox) == 6
+    assert came == taken(mailbox)
+    assert mailbox.take(0) is None
+
+
+def test_an_event_that_came_before_is_dropped() -> None:
+    """The replay of the present state and the live log may overlap."""
+    mailbox = filled(progress(1), progress(2), progress(1), progress(2), progress(3))
+
+    assert seqs(taken(mailbox)) == [1, 2, 3]
+
+
+def test_a_replay_of_a_task_that_ended_is_dropped() -> None:
+    """Also after its final was taken: nothing follows a final."""
+    mailbox = filled(progress(1), success(2))
+    taken(mailbox)
+    mailbox.put(progress(1))
+    mailbox.put(success(2))
+
+    assert taken(mailbox) == []
+
+
+def test_a_task_watched_anew_after_its_end_goes_on() -> None:
+    """After Expired or Lost the seqs rise further, and so does what this reader gets."""
+    mailbox = filled(progress(1), expired(2), progress(3))
+    before = taken(mailbox)
+    mailbox.put(lost(5))
+
+    assert seqs(before) == [1, 2, 3]
+    assert [evolve(lost(5), skipped=1)] == taken(mailbox)
+
+
+def others_end(mailbox: Mailbox, number: int) -> None:
+    """Let *number* other tasks end, and take that."""
+    for other in range(number):
+        mailbox.put(success(1, task_id=f"other {other}"))
+        mailbox.take(0)
+
+
+def test_only_so_many_ended_ids_are_remembered() -> None:
+    """A hook lives for weeks: of 10,001 ended ids the least recently used one is forgotten, its replay told again."""
+    mailbox = Mailbox()
+    others_end(mailbox, 10_000)
+    mailbox.put(success(1, task_id="other 0"))  # a replay, which keeps it known
+    mailbox.put(success(1))
+    mailbox.take(0)
+    for task_id in ("other 0", "other 1", "other 2"):
+        mailbox.put(success(1, task_id=task_id))
+
+    assert taken(mailbox) == [success(1, task_id="other 1")]
+
+
+@pytest.mark.parametrize("is_taken_between", [True, False])
+def test_an_id_watched_anew_is_no_longer_an_ended_one(is_taken_between: bool) -> None:
+    """It is remembered as long as it is under way, however many end meanwhile."""
+    mailbox = filled(expired(1))
+    if is_taken_between:
+        mailbox.take(0)
+    mailbox.put(progress(2))
+    taken(mailbox)
+    others_end(mailbox, 10_001)
+    mailbox.put(progress(2))
+
+    assert taken(mailbox) == []
+
+
+def test_a_new_reader_counts_what_came_before_it_as_skipped() -> None:
+    """The first event says how many there were before, the next one none."""
+    mailbox = filled(progress(3), success(4))
+
+    assert [evolve(progress(3), skipped=2), success(4)] == taken(mailbox)
+
+
+def test_a_crowded_mailbox_keeps_the_newest_of_each_kind() -> None:
+    """Newest progress, newest buttons and the final of a task, and the gateway's last word; in order of arrival."""
+    many = [progress(seq) for seq in range(1, 251)]
+    last: list[Event] = [buttons(251), unreachable(), buttons(252), progress(253), recovered(), success(254)]
+    mailbox = filled(*many, *last, progress(1, task_id="2"))
+
+    assert [
+        evolve(buttons(252), skipped=251),
+        progress(253),
+        recovered(),
+        success(254),
+        progress(1, task_id="2"),
+    ] == taken(mailbox)
+
+
+def test_input_required_and_progress_replace_each_other() -> None:
+    """They share a slot: the reader needs to know where the task is now."""
+    waiting = filled(*map(progress, range(1, 257)), input_required(257))
+    answered = filled(*map(input_required, range(1, 257)), progress(257))
+
+    assert [evolve(input_required(257), skipped=256)] == taken(waiting)
+    assert [evolve(progress(257), skipped=256)] == taken(answered)
+
+
+def test_a_restart_is_told_by_whatever_survives_it() -> None:
+    """A percent that falls must be told as a restart, also where the event that said so was conflated; once."""
+    crowded = filled(progress(1, 90), progress(2, 5, restarted=True), *map(progress, range(3, 258)))
+    survivor = taken(crowded)
+    crowded.put(progress(258))
+
+    assert [evolve(progress(257), skipped=256, restarted=True)] == survivor
+    assert [progress(258)] == taken(crowded)
+
+
+def test_unread_finals_are_counted() -> None:
+    """Whoever holds too many of them gets no new watches."""
+    mailbox = filled(success(1), lost(1, task_id="2"), expired(1, task_id="3"), progress(1, task_id="4"))
+
+    assert mailbox.unread_finals == 3
+    mailbox.take(0)
+    assert mailbox.unread_finals == 2
+
+
+def test_the_bound_follows_the_tasks_that_have_unread_events() -> None:
+    """Twice three slots each and one for the gateway, and never less than a few."""
+    mailbox = Mailbox()
+    for number in range(100):
+        mailbox.put(success(1, task_id=str(number)))
+
+    assert mailbox.bound == 602
+    taken(mailbox)
+    assert mailbox.bound == 256
+
+
+def test_a_mailbox_that_was_mostly_read_shrinks_to_its_tasks() -> None:
+    """The room that a thousand tasks needed is not left to one of them."""
+    mailbox = filled(*[progress(1, task_id=str(number)) for number in range(1_000)])
+    for seq in range(1, 1_001):
+        mailbox.put(progress(seq, task_id="late"))
+    sizes = set[bool]()
+    while mailbox.take(0) is not None:
+        sizes.add(len(mailbox) <= mailbox.bound)
+
+    assert {True} == sizes
+
+
+def test_a_reader_that_never_reads_keeps_few_events_per_task() -> None:
+    """Two hundred tasks with a hundred changes each leave twice two hundred, not twenty thousand."""
+    mailbox = Mailbox()
+    largest = 0
+    for seq in range(1, 101):
+        for number in range(200):
+            mailbox.put(progress(seq, task_id=str(number)))
+            largest = max(largest, len(mailbox))
+
+    assert largest == 400  # not less: looking for what to drop has to pay
+
+
+def test_a_forgotten_id_leaves_nothing_behind() -> None:
+    """What is undelivered of it goes, all else stays; an unknown id is nothing to forget."""
+    mailbox = filled(progress(1), success(1, task_id="2"), recovered(), success(2))
+    mailbox.forget("1", "3")
+
+    assert (len(mailbox), mailbox.unread_finals) == (2, 1)
+    assert [success(1, task_id="2"), recovered()] == taken(mailbox)
+
+
+def test_a_reader_that_comes_back_gets_what_it_left_unread() -> None:
+    """Its seqs go on rising: what it got before is dropped from the replay, what it did not get is let in."""
+    mailbox = filled(progress(1), progress(2), buttons(3), progress(4, restarted=True), progress(5))
+    mailbox.take(0)
+    mailbox.forget("1")
+    for event in (progress(1), buttons(3), progress(5)):
+        mailbox.put(event)
+
+    assert [evolve(buttons(3), skipped=1), evolve(progress(5), skipped=1, restarted=True)] == taken(mailbox)
+
+
+def test_an_empty_mailbox_has_nothing_to_wait_for() -> None:
+    """Nor has one that was emptied."""
+    assert Mailbox(throttle=5).ready_in(0) is None
+    assert filled(progress(1)).ready_in(0) == 0
+
+
+def test_progress_that_comes_too_soon_is_delivered_in_its_time() -> None:
+    """The first at once, then the newest of each throttle."""
+    mailbox = filled(progress(1), progress(2), progress(3), throttle=10)
+
+    assert [progress(1)] == taken(mailbox, now=100)
+    assert (len(mailbox), mailbox.ready_in(102)) == (1, 8)
+    mailbox.put(progress(4))
+    assert taken(mailbox, now=109) == []
+    assert [evolve(progress(4), skipped=2)] == taken(mailbox, now=110)
+    assert mailbox.ready_in(110) is None
+
+
+def test_asking_when_is_as_good_as_taking() -> None:
+    """A queue that holds only Progress before its time is not ready."""
+    mailbox = filled(progress(1), progress(2), throttle=10)
+    mailbox.take(0)
+
+    assert mailbox.ready_in(0) == 10
+    assert mailbox.ready_in(11) == 0
+
+
+def test_throttles_of_tasks_do_not_touch_each_other() -> None:
+    """Each task rests by its own last Progress; the one whose time comes first is next."""
+    mailbox = filled(progress(1), throttle=10)
+    mailbox.take(0)
+    mailbox.put(progress(1, task_id="2"))
+    mailbox.take(4)
+    mailbox.put(progress(2, task_id="2"))
+    mailbox.put(progress(2))
+
+    assert taken(mailbox, now=5) == []
+    assert mailbox.ready_in(5) == 5
+    assert [progress(2)] == taken(mailbox, now=10)
+    assert mailbox.ready_in(10) == 4
+    assert [progress(2, task_id="2")] == taken(mailbox, now=14)
+
+
+@pytest.mark.parametrize("after", [success, buttons, input_required])
+@pytest.mark.parametrize("is_looked_between", [True, False])
+def test_a_deferred_progress_yields_to_whatever_comes_after(
+    after: Callable[[int], TaskEvent], is_looked_between: bool
+) -> None:
+    """Only Progress is throttled: the rest comes at once, and seq must rise."""
+    mailbox = filled(progress(1), progress(2), throttle=10)
+    mailbox.take(0)
+    if is_looked_between:
+        mailbox.take(0)
+    mailbox.put(after(3))
+
+    assert [evolve(after(3), skipped=1)] == taken(mailbox, now=1)
+    assert (len(mailbox), mailbox.ready_in(1)) == (0, None)
+
+
+def test_a_throttled_restart_is_not_lost() -> None:
+    """Whether a newer Progress or another kind replaces it, the next Progress says so."""
+    replaced = filled(progress(1, 90), progress(2, 5, restarted=True), throttle=10)
+    replaced.take(0)
+    replaced.take(0)
+    replaced.put(progress(3, 6))
+    dropped = filled(progress(1, 90), progress(2, 5, restarted=True), buttons(3), progress(4, 6), throttle=10)
+
+    assert [evolve(progress(3, 6), skipped=1, restarted=True)] == taken(replaced, now=10)
+    assert seqs(taken(dropped, now=0)) == [1, 3]
+    assert [progress(4, 6, restarted=True)] == taken(dropped, now=10)
+
+
+def test_a_busy_queue_does_not_hold_back_a_progress_that_rested() -> None:
+    """It goes first once its time has come."""
+    mailbox = filled(progress(1), progress(2), throttle=10)
+    mailbox.take(0)
+    mailbox.take(0)
+    mailbox.put(progress(1, task_id="2"))
+
+    assert [progress(2), progress(1, task_id="2")] == taken(mailbox, now=10)
+
+
+def test_a_deferred_progress_of_a_forgotten_id_goes_too() -> None:
+    """The reader left: nothing comes later either."""
+    mailbox = filled(progress(1), progress(2), throttle=10)
+    mailbox.take(0)
+    mailbox.take(0)
+    mailbox.forget("1")
+
+    assert (len(mailbox), mailbox.ready_in(0), taken(mailbox, now=10)) == (0, None, [])
+
+
+def test_alternating_kinds_do_not_pile_up_within_a_throttle() -> None:
+    """Each Progress that is deferred and replaced leaves nothing that grows."""
+    mailbox = filled(progress(1), progress(1, task_id="2"), progress(2, task_id="2"), throttle=3_600)
+    taken(mailbox)
+    for seq in range(2, 2_000, 2):
+        mailbox.put(progress(seq))
+        mailbox.take(0)
+        mailbox.put(buttons(seq + 1))
+        mailbox.take(0)
+
+    assert len(mailbox._resting) <= 258
+    assert [progress(2, task_id="2")] == taken(mailbox, now=3_600)
+
+
+def test_an_old_turn_does_not_hide_who_is_next() -> None:
+    """A Progress that was deferred twice within one throttle leaves nothing that misleads about the next one."""
+    mailbox = filled(progress(1), progress(2), throttle=10)
+    taken(mailbox, now=0)
+    for event in (buttons(3), progress(4), progress(1, task_id="2"), progress(2, task_id="2")):
+        mailbox.put(event)
+    taken(mailbox, now=5)
+    mailbox.take(10)
+    mailbox.put(progress(5))
+
+    assert mailbox.ready_in(10) == 5
+
+
+class Maker(Protocol):
+    """A builder of an event."""
+
+    def __call__(self, seq: int, /, *, task_id: str) -> TaskEvent:
+        """Return an event of a task."""
+        ...
+
+
+class Model:
+    """An unbounded mailbox: it keeps everything that was put, and what the reader got, and when."""
+
+    def __init__(self) -> None:
+        self.put = defaultdict[str, list[TaskEvent]](list)
+        self.got = defaultdict[str, list[tuple[float, TaskEvent]]](list)
+        self.gateway: Event | None = None
+        self.gateway_got: Event | None = None
+
+    def take(self, event: Event, now: float) -> None:
+        """Note what the reader got."""
+        if isinstance(event, Unreachable | Recovered):
+            self.gateway_got = event
+        else:
+            self.got[event.task.id].append((now, event))
+
+
+Step = tuple[str, int, int, bool] | tuple[int, int] | str
+MAKERS: dict[str, Maker] = {
+    "p": progress,
+    "r": progress,
+    "b": buttons,
+    "i": input_required,
+    "s": success,
+    "e": expired,
+}
+PUTS = st.tuples(
+    st.text("pppbirse", min_size=1, max_size=4),
+    st.sampled_from([1, 1, 1, 20, 80]),
+    st.integers(1, 2),
+    st.booleans(),
+)
+TAKES = st.tuples(st.sampled_from([0, 1, 4, 300]), st.integers(0, 7))
+STEPS = st.lists(PUTS | TAKES | st.just("gateway"), max_size=8)
+
+
+def put_run(mailbox: Mailbox, model: Model, kinds: str, tasks: int, *, is_replayed: bool) -> None:
+    """Put one event of each of *kinds* for *tasks* tasks, some of them twice."""
+    for kind in kinds:
+        for number in range(tasks):
+            known = model.put[str(number)]
+            event = MAKERS[kind](known[-1].seq + 1 if known else 1, task_id=str(number))
+            if kind == "r" and isinstance(event, Progress):
+                event = evolve(event, restarted=True)
+            mailbox.put(event)
+            if is_replayed and known:
+                mailbox.put(known[-1])
+                mailbox.put(event)
+            known.append(event)
+
+            assert len(mailbox) <= mailbox.bound
+
+
+def take_run(mailbox: Mailbox, model: Model, number: int, now: float) -> None:
+    """Take up to *number* events; the mailbox knows beforehand whether there is one."""
+    for _ in range(number):
+        is_ready = mailbox.ready_in(now) == 0
+        event = mailbox.take(now)
+
+        assert is_ready is (event is not None)
+        assert len(mailbox) <= mailbox.bound
+        if event is None:
+            return
+        model.take(event, now)
+
+
+def played(steps: list[Step], throttle: float | None) -> Model:
+    """Play *steps* on a mailbox, read it to its end, and return what was put and got."""
+    mailbox, model, now = Mailbox(throttle=throttle), Model(), 0.0
+    for step in steps:
+        match step:
+            case (str(kinds), int(times), int(tasks), bool(is_replayed)):
+                put_run(mailbox, model, kinds * times, tasks, is_replayed=is_replayed)
+            case (int(number), int(seconds)):
+                now += seconds
+                take_run(mailbox, model, number, now)
+            case _:
+                model.gateway = unreachable(now)
+                mailbox.put(model.gateway)
+    while (wait := mailbox.ready_in(now)) is not None:
+        now += wait
+        take_run(mailbox, model, 100_000, now)
+
+    assert (len(mailbox), mailbox.unread_finals, mailbox.bound) == (0, 0, 256)
+    return model
+
+
+EXAMPLE: list[Step] = [
+    ("pppppb", 40, 2, False),
+    "gateway",
+    (300, 1),
+    ("rpe", 40, 3, True),
+    (4, 3),
+    ("pps", 1, 3, False),
+]
+
+
+@settings(deadline=None)
+@given(STEPS, st.sampled_from([None, 3]))
+@example(EXAMPLE, None)
+@example(EXAMPLE, 3)
+def test_a_reader_gets_what_an_unbounded_mailbox_would_end_with(
+    steps: list[Step], throttle: float | None
+) -> None:
+    """The same last final and last buttons, the same last state, rising seqs, and honest `skipped`."""
+    model = played(steps, throttle)
+
+    assert model.gateway == model.gateway_got
+    for task_id, put in model.put.items():
+        got = [event for _, event in model.got[task_id]]
+        last = {_slot(event): event.seq for event in put}
+        last_got = {_slot(event): event.seq for event in got}
+
+        assert put[-1].seq == got[-1].seq
+        assert last.get("final") == last_got.get("final")
+        assert last.get("buttons") == last_got.get("buttons")
+        assert throttle is not None or last == last_got
+        assert [0, *seqs(got)][:-1] == [event.seq - event.skipped - 1 for event in got]
+        assert all(event.skipped >= 0 for event in got)
+
+
+@settings(deadline=None)
+@given(STEPS, st.sampled_from([None, 3]))
+@example(EXAMPLE, 3)
+def test_no_two_progress_are_closer_than_the_throttle_and_each_restart_is_told(
+    steps: list[Step], throttle: float | None
+) -> None:
+    """A Progress says `restarted` exactly where one it stands for did, itself or one that was skipped since."""
+    model = played(steps, throttle)
+
+    for task_id, put in model.put.items():
+        got = [(now, event) for now, event in model.got[task_id] if isinstance(event, Progress)]
+        times, before = [now for now, _ in got], 0
+        for _, event in got:
+            stands_for = [old for old in put[before : event.seq] if isinstance(old, Progress)]
+            before = event.seq
+
+            assert event.restarted is any(old.restarted for old in stands_for)
+        assert all(later - sooner >= (throttle or 0) for sooner, later in pairwise(times))
+
+
+def _slot(event: TaskEvent) -> str:
+    if event.final:
+        return "final"
+    match event:
+        case ButtonsAvailable():
+            return "buttons"
+        case Progress() | InputRequired():
+            return "state"
+        case _:
+            raise AssertionError(event)
+
+
+def test_an_end_that_is_not_wanted_lets_go_of_the_task() -> None:
+    """A hook for progress alone lives for weeks, and remembers no more ended tasks than any other."""
+    mailbox = Mailbox()
+    for number in range(12_000):
+        mailbox.put(progress(1, task_id=str(number)))
+        if number % 2:
+            taken(mailbox)
+        mailbox.end(str(number))
+    taken(mailbox)
+    mailbox.end("never heard of")
+
+    assert len(mailbox._tracks) == 10_000
+
+
+def test_what_its_keeper_forgot_counts_from_one_again() -> None:
+    """A task that comes back after its state was dropped is no replay."""
+    mailbox = filled(progress(1), progress(2), success(3))
+    taken(mailbox)
+    mailbox.renew("1", "2")
+    mailbox.put(success(1))
+
+    assert seqs(taken(mailbox)) == [1]
+
+
+def test_forgetting_what_never_came_changes_nothing() -> None:
+    """A stream that is left without an event costs its mailbox nothing."""
+    mailbox = filled(progress(1))
+    mailbox.forget("2")
+
+    assert seqs(taken(mailbox)) == [1]

@@ -1,0 +1,74 @@
+"""Raw tasks: what is read, and what is malformed."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from mjwatch._wire import raws
+from mjwatch._wire.messages import Malformed
+
+BAD = [
+    b"",
+    b"null",
+    b"7",
+    b'"x"',
+    b"[]",
+    b'{"id":',
+    b'{"id":NaN}',
+    b'{"id":1e400}',
+    b'{"id":"\xff"}',
+    pytest.param(b'{"id":' + b"9" * 5000 + b"}", id="a number without end"),
+    pytest.param(b'{"x":' + b"[" * 50_000, id="nested without end"),
+]
+
+
+@pytest.mark.parametrize("piece", BAD)
+def test_what_is_no_task_is_malformed(piece: bytes) -> None:
+    """One error for all that a slice may be instead of a task."""
+    with pytest.raises(Malformed):
+        raws.read_task(msgspec.Raw(piece))
+    with pytest.raises(Malformed):
+        raws.read_job(msgspec.Raw(piece))
+
+
+@pytest.mark.parametrize(
+    ("piece", "expected"),
+    [
+        (b'{"id":"1","prompt":"\xff"}', "1"),
+        (b'{"id":7,"progress":1e400}', "7"),
+        (b'{"taskId":"a-b","prompt":"\xff"}', "a-b"),
+        (b'{"id":"../x","prompt":"\xff"}', None),
+        (b'{"id":"\xff"}', None),
+        (b"null", None),
+    ],
+)
+def test_a_malformed_task_is_named_where_it_can_be(piece: bytes, expected: str | None) -> None:
+    """So that its absence is not taken for a miss."""
+    with pytest.raises(Malformed) as of_task:
+        raws.read_task(msgspec.Raw(piece))
+    with pytest.raises(Malformed) as of_job:
+        raws.read_job(msgspec.Raw(piece))
+
+    assert (expected, expected) == (of_task.value.task_id, of_job.value.task_id)
+
+
+def test_the_last_of_duplicate_keys_stands() -> None:
+    """As in every other JSON reader a gateway's author has tried."""
+    actual = raws.read_task(msgspec.Raw(b'{"status":"SUBMITTED","status":"SUCCESS","else":[{}]}')).status
+
+    assert actual == "SUCCESS"
+
+
+@given(st.binary())
+@example(b"{}")
+def test_slices_are_read_or_malformed(piece: bytes) -> None:
+    """No bytes raise anything else."""
+    try:
+        found = raws.read_task(msgspec.Raw(piece))
+    except Malformed:
+        return
+
+    assert found.id is None or piece
