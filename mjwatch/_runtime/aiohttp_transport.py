@@ -1,0 +1,213 @@
+"""HTTP by aiohttp: the only file that imports its client, and the only place where its errors are seen.
+
+aiohttp's errors carry the request's headers, and so the credential, in their repr: they are translated here, by
+table, `from None`. Redirects are never followed, because `mj-api-secret` would follow them to another host.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Final
+
+import aiohttp
+from attrs import define, frozen
+from yarl import URL
+
+from mjwatch._runtime.transport import LOOK_TIMEOUT, OverCap
+from mjwatch._wire.messages import Reply, Request, Verb
+from mjwatch.errors import GatewayBroken, GatewayDenied, GatewayError, GatewayRefused, GatewayUnreachable
+from mjwatch.gateways import BadSecret, Gateway
+
+
+@frozen
+class _Terms:
+    """How long a verb may take, in seconds, and how large its decompressed reply may be, in bytes."""
+
+    total: float
+    read: float
+    cap: int
+
+
+_TERMS: Final = {
+    Verb.LOOK: _Terms(LOOK_TIMEOUT, 10, 4 << 20),
+    Verb.LOOK_MANY: _Terms(LOOK_TIMEOUT, 10, 8 << 20),
+    Verb.SEED: _Terms(75, 70, 64 << 10),  # the gateway holds it for up to a minute (`protocol.md` 3.7)
+    Verb.CANCEL: _Terms(20, 10, 64 << 10),
+    Verb.IMAGE: _Terms(120, 15, 64 << 20),
+}
+
+STALE_WITHIN: Final = 1.0
+"""A connection that was closed before we wrote to it shows so at once; later it is a fault, seconds."""
+
+_CERTIFICATE: Final = "the certificate is not accepted: check base_url, or give Gateway(ssl_context=...)"
+_ERRORS: Final[tuple[tuple[type[BaseException], type[GatewayError], str], ...]] = (
+    # The first that fits; the more special ones stand above.
+    (aiohttp.ClientConnectorCertificateError, GatewayRefused, _CERTIFICATE),
+    (aiohttp.ClientSSLError, GatewayRefused, _CERTIFICATE),
+    (aiohttp.ClientConnectorDNSError, GatewayUnreachable, "no such host: check base_url and the network"),
+    (TimeoutError, GatewayUnreachable, "no answer in time"),
+    (aiohttp.ClientConnectorError, GatewayUnreachable, "no connection: check base_url and the network"),
+    (aiohttp.ServerDisconnectedError, GatewayUnreachable, "the connection was closed without an answer"),
+    (aiohttp.ClientOSError, GatewayUnreachable, "the connection was lost"),
+    (aiohttp.InvalidURL, GatewayRefused, "base_url makes no address"),
+    (aiohttp.ClientError, GatewayBroken, "the answer was cut or is no HTTP"),
+    (OSError, GatewayUnreachable, "the connection was lost"),
+)
+
+
+@define(eq=False)
+class _Trip:
+    """One request on its way: did it go out on a connection that had been used before?"""
+
+    is_reused: bool = False
+    is_stale: bool = False
+
+    def failed(self, error: BaseException) -> None:
+        """
+        Take in how it failed: was an idle connection closed as we wrote to it?
+
+        No byte came back then, and every verb that is sent here can be repeated. On a fresh connection it is a fault.
+        """
+        is_gone = isinstance(error, aiohttp.ServerDisconnectedError | aiohttp.ClientOSError)
+        self.is_stale = self.is_reused and is_gone and not isinstance(error, aiohttp.ClientConnectorError)
+
+
+class AiohttpTransport:
+    """
+    One session with one gateway. Built inside a running loop.
+
+    Args:
+        gateway: Where to, and as whom.
+        clock: Epoch seconds, for `Reply.at`.
+    """
+
+    def __init__(self, gateway: Gateway, clock: Callable[[], float]) -> None:
+        self._gateway = gateway
+        self._clock = clock
+        self._base = URL(gateway.base_url, encoded=True)
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=0,  # the gate bounds what leaves; a seed that is held for a minute must not block a look
+                keepalive_timeout=10,  # below what servers allow an idle connection
+                ttl_dns_cache=30,
+                ssl=gateway.ssl_context or _tls(),
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"User-Agent": f"mjwatch/{version('mjwatch')}", "Accept-Encoding": "gzip"},
+            trust_env=False,
+            trace_configs=[_reuse_tracer(), *gateway.trace_configs],
+            max_headers=64,
+        )
+
+    async def send(self, request: Request) -> Reply:
+        """Send *request*; a stale keep-alive connection is replaced once, unseen."""
+        trip, begun = _Trip(), self._clock()
+        outcome = await self._tried(request, trip)
+        if trip.is_stale and self._clock() < begun + STALE_WITHIN:
+            outcome = await self._tried(request, _Trip())
+        if isinstance(outcome, GatewayError):
+            # Raised out here, so that the foreign error, which holds the credential, is not even its context.
+            raise outcome
+        return outcome
+
+    async def aclose(self) -> None:
+        """Close the session, and give its connections the loop turns they need to be gone."""
+        await self._session.close()
+        await asyncio.sleep(0)
+
+    async def _tried(self, request: Request, trip: _Trip) -> Reply | GatewayError:
+        try:
+            return await self._send(request, trip)
+        except (aiohttp.ClientError, OSError) as error:
+            trip.failed(error)
+            return self._translated(error)
+
+    async def _send(self, request: Request, trip: _Trip) -> Reply:
+        terms = _TERMS[request.verb]
+        headers = self._credential()
+        if request.body is not None:
+            headers["Content-Type"] = "application/json"
+        async with self._session.request(
+            request.method,
+            URL(f"{self._base}{request.path}", encoded=True),
+            data=request.body,
+            headers=headers,
+            allow_redirects=False,
+            timeout=aiohttp.ClientTimeout(
+                total=terms.total, connect=10, sock_connect=5, sock_read=terms.read, ceil_threshold=1e9
+            ),
+            trace_request_ctx=trip,
+        ) as response:
+            body = await _read(response, terms.cap)
+            return Reply(response.status, body, response.headers.get("Retry-After"), self._clock())
+
+    def _credential(self) -> dict[str, str]:
+        try:
+            secret = self._gateway.credential.reveal()
+        except BadSecret as error:
+            raise GatewayDenied(f"no usable credential: {error}", gateway=self._gateway.name) from None
+        except (TypeError, ValueError) as error:
+            # Its words are a stranger's, and may hold the secret itself.
+            message = f"the credential function raised {type(error).__name__}"
+            raise GatewayDenied(message, gateway=self._gateway.name) from None
+        match self._gateway.auth:
+            case "bearer":
+                return {"Authorization": f"Bearer {secret}"}
+            case "raw":
+                return {"Authorization": secret}
+            case "mj-api-secret":
+                return {"mj-api-secret": secret}
+
+    def _translated(self, error: BaseException) -> GatewayError:
+        for foreign, own, message in _ERRORS:
+            if isinstance(error, foreign):
+                return own(message, gateway=self._gateway.name)
+        return GatewayBroken(f"an unforeseen {type(error).__name__}", gateway=self._gateway.name)
+
+
+async def _read(response: aiohttp.ClientResponse, cap: int) -> bytes:
+    """Read the body in pieces and stop past *cap*: half a megabyte of gzip can hold half a gigabyte."""
+    pieces: list[bytes] = []
+    size = 0
+    async for piece in response.content.iter_any():
+        size += len(piece)
+        if size > cap:
+            response.close()
+            raise OverCap
+        pieces.append(piece)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def _tls() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def _reuse_tracer() -> aiohttp.TraceConfig:
+    async def reused(
+        session: aiohttp.ClientSession,  # noqa: ARG001 - aiohttp's signature
+        context: object,
+        params: aiohttp.TraceConnectionReuseconnParams,  # noqa: ARG001
+    ) -> None:
+        trip = getattr(context, "trace_request_ctx", None)
+        if isinstance(trip, _Trip):
+            trip.is_reused = True
+
+    async def created(
+        session: aiohttp.ClientSession,  # noqa: ARG001
+        context: object,
+        params: aiohttp.TraceConnectionCreateStartParams,  # noqa: ARG001
+    ) -> None:
+        # aiohttp itself resends a GET: what counts is its last connection.
+        trip = getattr(context, "trace_request_ctx", None)
+        if isinstance(trip, _Trip):
+            trip.is_reused = False
+
+    tracer = aiohttp.TraceConfig()
+    tracer.on_connection_reuseconn.append(reused)
+    tracer.on_connection_create_start.append(created)
+    return tracer

@@ -1,0 +1,274 @@
+"""The gateway's verbs as methods: builds requests and reads replies through the dialect, sends by the transport.
+
+Looks up by id, never by position. What a finding means for a watch is the pump's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NoReturn, TypeVar
+
+import msgspec
+from attrs import define, evolve, field
+
+from mjwatch._policy import lifecycle
+from mjwatch._policy.governor import Exchange
+from mjwatch._runtime.context import Context
+from mjwatch._runtime.gate import Gate, again
+from mjwatch._runtime.transport import OverCap, Transport
+from mjwatch._wire.dialect import Dialect
+from mjwatch._wire.messages import Malformed, Opened, Reply, Request, Route
+from mjwatch.errors import (
+    GatewayBroken,
+    GatewayBusy,
+    GatewayDenied,
+    GatewayError,
+    GatewayRefused,
+    GatewayUnreachable,
+    TaskLost,
+)
+from mjwatch.observations import Finding, Garbled, Missing, Observation, Unchanged, Verdict
+from mjwatch.tasks import Task, check_task_id
+
+T = TypeVar("T")
+
+Asked = Mapping[str, int | None]
+"""Ids to look up, each with the digest of what is known of it; None has it decoded whatever it is."""
+
+_HELP = {
+    Verdict.DENIED: (
+        GatewayDenied,
+        "the credential is not accepted: check the token, and which header it goes in",
+    ),
+    Verdict.REFUSED: (GatewayRefused, "this is no answer of a gateway: check base_url"),
+    Verdict.UNSUPPORTED: (GatewayRefused, "this gateway has no such route"),
+    Verdict.REJECTED: (GatewayRefused, "the gateway rejects the request"),
+    Verdict.MISSING: (GatewayRefused, "the gateway does not know this task"),
+    Verdict.TOO_BIG: (GatewayRefused, "the request or its reply is too large"),
+    Verdict.BROKEN: (GatewayBroken, "the gateway reports an error of its own"),
+    Verdict.CORRUPT: (GatewayBroken, "the reply is cut or malformed"),
+}
+
+
+@define(eq=False)
+class Looked:
+    """
+    What a request for tasks brought.
+
+    Attributes:
+        exchange: For the governor.
+        findings: For each id that was asked for; empty where the exchange brought none.
+        route: By which route was asked.
+        asked: For how many ids.
+    """
+
+    exchange: Exchange
+    route: Route
+    asked: int
+    findings: dict[str, Finding] = field(factory=dict)
+
+
+class GatewayClient:
+    """
+    One gateway's verbs. Every public one passes the gateway's budget.
+
+    Raises (every verb):
+        GatewayError: there was no useful answer; at once while the gateway is left alone.
+        ValueError: an id breaks the rule for ids; nothing was sent.
+    """
+
+    def __init__(self, context: Context, dialect: Dialect, transport: Transport, gate: Gate) -> None:
+        self._name = context.name
+        self._clock = context.clock
+        self._dialect = dialect
+        self._transport = transport
+        self._gate = gate
+        self.requests = 0
+        """How many left."""
+        self._batch = min(context.gateway.limits.batch, dialect.max_batch)
+
+    async def fetch(self, task_id: str) -> Task:
+        """
+        Return the task as the single route shows it.
+
+        Raises:
+            TaskLost: the gateway does not know the id.
+        """
+        found = await self._ask_one(task_id, Route.FETCH)
+        if isinstance(found, Garbled):
+            self._refuse(Opened(Verdict.CORRUPT, detail="the task cannot be read"))
+        if not isinstance(found, Observation):
+            raise TaskLost("the gateway does not know it", task_id=task_id, task=None)
+        return found.task
+
+    async def list(self, task_ids: Sequence[str]) -> list[Task]:
+        """Return the tasks that the gateway knows, in the order asked for, by its widest route."""
+        checked = [check_task_id(task_id) for task_id in task_ids]
+        tasks: list[Task] = []
+        for start in range(0, len(checked), self._batch):
+            ids = checked[start : start + self._batch]
+            looked = await self._ask(dict.fromkeys(ids), self._dialect.routes[0])
+            found = (looked.findings.get(task_id) for task_id in ids)
+            tasks += [finding.task for finding in found if isinstance(finding, Observation)]
+        return tasks
+
+    async def image_seed(self, task_id: str) -> str:
+        """Return the seed of a finished picture. The gateway may take a minute to find it."""
+        seed = await self._ask_for(self._dialect.image_seed(task_id), self._dialect.read_seed)
+        return seed or ""
+
+    async def cancel(self, task_id: str) -> None:
+        """Ask the gateway to stop a task; the watch tells what became of it."""
+        await self._ask_for(
+            self._dialect.cancel(task_id), lambda reply: (self._dialect.read_done(reply), None)
+        )
+
+    async def image(self, task_id: str) -> bytes:
+        """Return the picture through the gateway's image proxy, where it has one: at most 64 MiB."""
+        request = self._dialect.image(task_id)
+        return await self._ask_for(request, lambda reply: (self._dialect.read_done(reply), reply.body))
+
+    async def look(self, asked: Asked, route: Route) -> Looked:
+        """Make one request for *asked* by *route*, whatever the gate says: who calls this has passed it."""
+        departed_at = self._clock()
+        request = self._dialect.fetch(next(iter(asked))) if route is Route.FETCH else None
+        request = request or self._dialect.list_tasks(list(asked), route)
+        try:
+            reply = await self._send(request)
+        except OverCap:
+            opened = Opened(
+                Verdict.TOO_BIG if len(asked) > 1 else Verdict.CORRUPT, detail="larger than the cap"
+            )
+            error = None if len(asked) > 1 else self._error(opened)
+            return Looked(Exchange(opened.verdict, error, departed_at, self._clock()), route, len(asked))
+        except GatewayError as error:
+            return Looked(Exchange(_verdict(error), error, departed_at, self._clock()), route, len(asked))
+        is_single = route is Route.FETCH
+        opened = self._dialect.open_fetch(reply) if is_single else self._dialect.open_list(reply, len(asked))
+        if opened.verdict is Verdict.REJECTED and not is_single:
+            # Not even a single id is listed: that is no matter of this task, nor of the size of the batch.
+            opened = evolve(opened, verdict=Verdict.BROKEN)
+        exchange = Exchange(opened.verdict, self._fault(opened, route, len(asked)), departed_at, reply.at)
+        looked = Looked(exchange, route, len(asked))
+        if opened.verdict in {Verdict.OK, Verdict.MISSING}:
+            looked.findings = self._read(opened.slices, asked, is_single=is_single)
+        elif opened.verdict is Verdict.REJECTED:
+            # It did not say that it does not know the id: a task is never lost by that.
+            looked.findings = dict.fromkeys(asked, Garbled())
+        return looked
+
+    def _read(self, slices: Sequence[msgspec.Raw], asked: Asked, *, is_single: bool) -> dict[str, Finding]:
+        """Match raw tasks to the ids that were asked for; strays touch nothing, an absence is a finding."""
+        by_digest = {digest: task_id for task_id, digest in asked.items() if digest is not None}
+        unchanged: dict[str, msgspec.Raw] = {}
+        seen: dict[str, Observation] = {}
+        found: dict[str, Finding] = {}
+        has_stray_garble = False
+        for piece in slices:
+            known = by_digest.get(self._dialect.digest(piece))
+            if known is not None:
+                unchanged[known] = piece
+                continue
+            try:
+                one = self._dialect.decode(piece, next(iter(asked)) if is_single else None)
+            except Malformed as garbled:
+                if garbled.task_id is not None and garbled.task_id in asked:
+                    found[garbled.task_id] = Garbled()
+                else:
+                    has_stray_garble = True
+                continue
+            if one.task.id in asked:
+                seen[one.task.id] = _further(seen.get(one.task.id), one)
+            else:
+                has_stray_garble |= is_single  # another task's fetch reply says nothing about this one
+        for task_id, piece in unchanged.items():
+            found[task_id] = self._unless_further(piece, seen.pop(task_id, None))
+        found |= seen
+        # A raw task without a readable id may be any of the absent ones: then absence proves nothing.
+        absent = Garbled() if has_stray_garble else Missing(single=is_single)
+        return {task_id: found.get(task_id, absent) for task_id in asked}
+
+    def _unless_further(self, piece: msgspec.Raw, other: Observation | None) -> Finding:
+        """Return Unchanged, unless the *other* row of the same id is further (`protocol.md` 4.5)."""
+        if other is None:
+            return Unchanged()
+        same = self._dialect.decode(piece)
+        return other if _further(same, other) is other else Unchanged()
+
+    async def _ask_one(self, task_id: str, route: Route) -> Finding:
+        looked = await self._ask({check_task_id(task_id): None}, route)
+        return looked.findings.get(task_id, Missing(single=True))
+
+    async def _ask(self, asked: Asked, route: Route) -> Looked:
+        claim = await self._gate.enter()
+        looked = await self.look(asked, route)
+        await self._gate.settle(claim, (), looked.exchange)
+        if looked.exchange.error is not None:
+            raise again(looked.exchange.error)
+        if not looked.findings:
+            self._refuse(Opened(looked.exchange.verdict))
+        return looked
+
+    async def _ask_for(self, request: Request, read: Callable[[Reply], tuple[Opened, T]]) -> T:
+        """
+        Send a request that looks nothing up, and return what *read* makes of the reply.
+
+        Its outcome is its caller's: a seed that takes too long says nothing about looks. Only where the gateway
+        asks for patience, or denies us, that holds for all.
+        """
+        claim = await self._gate.enter()
+        departed_at = self._clock()
+        try:
+            reply = await self._send(request)
+        except OverCap:
+            raise GatewayBroken("the reply is larger than its cap", gateway=self._name) from None
+        opened, value = read(reply)
+        if opened.verdict in {Verdict.THROTTLED, Verdict.DENIED}:
+            exchange = Exchange(opened.verdict, self._error(opened), departed_at, reply.at)
+            await self._gate.settle(claim, (), exchange)
+        if opened.verdict is not Verdict.OK:
+            self._refuse(opened)
+        return value
+
+    async def _send(self, request: Request) -> Reply:
+        self.requests += 1
+        return await self._transport.send(request)
+
+    def _fault(self, opened: Opened, route: Route, asked: int) -> GatewayError | None:
+        """Return what the readers are told of *opened*: nothing where the gateway answered or another way is left."""
+        if opened.verdict.is_answer or (opened.verdict is Verdict.TOO_BIG and asked > 1):
+            return None
+        if opened.verdict is Verdict.UNSUPPORTED and route is not Route.FETCH:
+            return None
+        return self._error(opened)
+
+    def _error(self, opened: Opened) -> GatewayError:
+        said = f" (it said: {opened.detail})" if opened.detail else ""
+        status = f" [HTTP {opened.status}]" if opened.status is not None else ""
+        if opened.verdict is Verdict.THROTTLED:
+            message = f"the gateway asks for patience{status}{said}"
+            wait = opened.retry_after
+            return GatewayBusy(message, gateway=self._name, status=opened.status, retry_after=wait)
+        cls, help_ = _HELP.get(opened.verdict, (GatewayBroken, "no useful answer"))
+        return cls(f"{help_}{status}{said}", gateway=self._name, status=opened.status)
+
+    def _refuse(self, opened: Opened) -> NoReturn:
+        raise self._error(opened)
+
+
+def _further(one: Observation | None, other: Observation) -> Observation:
+    if one is None or lifecycle.most_advanced(one.task, other.task) is other.task:
+        return other
+    return one
+
+
+def _verdict(error: GatewayError) -> Verdict:
+    match error:
+        case GatewayUnreachable():
+            return Verdict.UNREACHABLE
+        case GatewayDenied():
+            return Verdict.DENIED
+        case GatewayRefused():
+            return Verdict.REFUSED
+        case _:
+            return Verdict.BROKEN

@@ -1,0 +1,189 @@
+"""Flights: concurrent lookups of any callers become shared batches.
+
+A flight is a set of ids, one request, one reply future. The pump's batch is one; an ad-hoc lookup boards the flight
+that is about to leave, or makes one; asked for after it left, it waits for the next. A caller that gives up harms
+nobody; the last one out calls the flight off.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from functools import partial
+
+import anyio
+from attrs import define, evolve, field
+
+from mjwatch._policy import batching
+from mjwatch._policy.batching import Batching
+from mjwatch._policy.governor import Exchange
+from mjwatch._runtime.client import Asked, GatewayClient, Looked
+from mjwatch._runtime.context import Context
+from mjwatch._runtime.gate import Gate, again
+from mjwatch._runtime.runner import Start
+from mjwatch._wire.messages import Route
+from mjwatch.errors import GatewayError, MjwatchError, WatcherClosed
+from mjwatch.observations import Finding, Verdict
+
+
+@define(eq=False)
+class _Flight:
+    """Ids about to be looked up, and who waits for them."""
+
+    landed: asyncio.Future[Looked | MjwatchError]
+    asked: dict[str, int | None] = field(factory=dict)
+    scope: anyio.CancelScope = field(factory=anyio.CancelScope)
+    waiters: int = 0
+    is_taken: bool = False
+
+    def land(self, outcome: Looked | MjwatchError) -> None:
+        """Tell all who wait, once."""
+        if not self.landed.done():
+            self.landed.set_result(outcome)
+
+
+class Coalescer:
+    """The departures of one gateway."""
+
+    def __init__(
+        self, context: Context, client: GatewayClient, gate: Gate, *, routes: tuple[Route, ...], ceiling: int
+    ) -> None:
+        self._client = client
+        self._gate = gate
+        self._clock = context.clock
+        self._batching = Batching(routes, ceiling)
+        self._boarding: _Flight | None = None
+        self._start: Start | None = None
+
+    def open(self, start: Start) -> None:
+        """Begin: flights without the pump are begun by *start*."""
+        self._start = start
+
+    @property
+    def room(self) -> int:
+        """How many ids fit into one request now."""
+        self._batching = batching.refreshed(self._batching, self._clock())
+        return self._batching.limit
+
+    async def fly(self, asked: Asked) -> Looked:
+        """Look up the pump's batch, which has passed the gate; whoever is boarding comes along if there is room."""
+        flight = self._taken_along(asked)
+        if flight is None:
+            return await self._request(asked)
+        try:
+            looked = await self._request({**asked, **flight.asked})
+            flight.land(looked)
+        finally:
+            flight.land(_called_off(sys.exception()))
+        return looked
+
+    async def look_alone(self, task_id: str) -> Looked:
+        """
+        Confirm one id by the single route, as a request of its own.
+
+        Raises:
+            GatewayError: the gateway is left alone for now.
+        """
+        claim = await self._gate.enter()
+        looked = await self._client.look({task_id: None}, Route.FETCH)
+        exchange = looked.exchange
+        if exchange.verdict.is_standing and exchange.verdict is not Verdict.DENIED:
+            # Lists work here. That the single route does not is no reason to leave the gateway alone.
+            exchange = evolve(exchange, verdict=Verdict.UNSUPPORTED, error=None)
+        await self._gate.settle(claim, (), exchange)
+        return looked
+
+    async def lookup(self, task_id: str) -> Finding:
+        """
+        Return what one look, now, finds out about an id, sharing the request with whoever else asks.
+
+        Raises:
+            GatewayError: there was no useful answer; at once while the gateway is left alone.
+        """
+        while True:
+            looked = await self._boarded(task_id)
+            if isinstance(looked, GatewayError):
+                raise again(looked)
+            if isinstance(looked, MjwatchError):
+                # Anew: one that many callers raise would carry all their tracebacks.
+                raise WatcherClosed(*looked.args) from looked.__cause__
+            if looked.exchange.error is not None:
+                raise again(looked.exchange.error)
+            if looked.exchange.verdict not in {Verdict.UNSUPPORTED, Verdict.TOO_BIG}:
+                return looked.findings[task_id]
+            # By the next route, or in a smaller batch: both end, the last route and one id are always left.
+
+    async def _boarded(self, task_id: str) -> Looked | MjwatchError:
+        flight = self._boarding
+        if flight is None or (task_id not in flight.asked and len(flight.asked) >= self.room):
+            flight = self._announced()
+        flight.asked[task_id] = None
+        flight.waiters += 1
+        try:
+            return await asyncio.shield(flight.landed)
+        finally:
+            flight.waiters -= 1
+            if flight.waiters == 0 and not flight.is_taken and not flight.landed.done():
+                # Nobody waits any more. A newcomer must not board a flight that is being called off.
+                flight.scope.cancel()
+                self._close_doors(flight)
+
+    def _announced(self) -> _Flight:
+        flight = _Flight(asyncio.get_running_loop().create_future())
+        if self._start is None:
+            raise RuntimeError("the coalescer is not open")
+        self._boarding = flight
+        self._start(partial(self._board, flight))
+        return flight
+
+    async def _board(self, flight: _Flight) -> None:
+        """Wait for the gate, then leave with whoever is aboard."""
+        try:
+            with flight.scope:
+                if flight.scope.cancel_called:
+                    return  # taken along or called off before it began
+                claim = await self._gate.enter()
+                self._close_doors(flight)
+                looked = await self._request(flight.asked)
+                await self._gate.settle(claim, (), looked.exchange)
+                flight.land(looked)
+        except GatewayError as error:
+            flight.land(error)
+        finally:
+            self._close_doors(flight)
+            if not flight.is_taken:
+                flight.land(_called_off(sys.exception()))
+
+    def _close_doors(self, flight: _Flight) -> None:
+        if self._boarding is flight:
+            self._boarding = None
+
+    def _taken_along(self, asked: Asked) -> _Flight | None:
+        """Return the boarding flight if it fits into the pump's request; it needs no departure of its own then."""
+        flight = self._boarding
+        if flight is None or len(flight.asked.keys() | asked.keys()) > self.room:
+            return None
+        self._close_doors(flight)
+        flight.is_taken = True
+        flight.scope.cancel()
+        return flight
+
+    async def _request(self, asked: Asked) -> Looked:
+        route = self._batching.route
+        if route is Route.FETCH and len(asked) > 1:
+            # The list routes went while these waited to leave: nothing is asked, and all ask again.
+            now = self._clock()
+            return Looked(Exchange(Verdict.TOO_BIG, None, now, now), route, len(asked))
+        looked = await self._client.look(asked, route)
+        verdict = looked.exchange.verdict
+        self._batching = batching.learned(
+            self._batching, verdict, route=route, asked=len(asked), now=looked.exchange.at
+        )
+        return looked
+
+
+def _called_off(bug: BaseException | None) -> MjwatchError:
+    """Return what they get whose flight never lands: from the *bug* that brought it down, if one did."""
+    why = WatcherClosed("the watcher was closed while the look was under way")
+    why.__cause__ = bug if isinstance(bug, Exception) else None
+    return why

@@ -1,0 +1,154 @@
+"""The parts of one running watcher, and the order in which they start and stop. Wires, and decides nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import Callable, Sequence
+from functools import partial
+from random import Random
+
+import anyio
+import anyio.lowlevel
+from anyio.abc import TaskGroup
+
+from mjwatch._policy.state import State, partial_task
+from mjwatch._runtime.aiohttp_transport import AiohttpTransport
+from mjwatch._runtime.client import GatewayClient
+from mjwatch._runtime.coalescer import Coalescer
+from mjwatch._runtime.context import Context, Logger, steady
+from mjwatch._runtime.gate import Gate
+from mjwatch._runtime.hooks import Hooks, Host
+from mjwatch._runtime.logs import default_logger
+from mjwatch._runtime.pump import Pump
+from mjwatch._runtime.reports import Health, Stats, Watched
+from mjwatch._runtime.router import Router
+from mjwatch._runtime.runner import Guard, Runner, Start
+from mjwatch._store.contract import Store
+from mjwatch._store.memory import MemoryStore
+from mjwatch._wire.dialects import make_dialect
+from mjwatch.errors import WatcherClosed
+from mjwatch.gateways import Gateway
+from mjwatch.observations import Finding
+from mjwatch.settings import Deadlines, Pacing
+from mjwatch.tasks import Task
+
+HOOK_GRACE = 3.0
+"""How long hooks may still work on what they hold when the watcher closes, seconds."""
+
+
+def build(
+    gateway: Gateway,
+    pacing: Pacing,
+    deadlines: Deadlines,
+    rng: Random,
+    hooks: Hooks,
+    *,
+    logger: Logger | None,
+    wall: Callable[[], float],
+) -> Engine:
+    """Return the engine of one watcher, in the running loop; the wall clock is read here, once."""
+    log = (logger or default_logger()).bind(gateway=gateway.name)
+    clock = steady(wall(), asyncio.get_running_loop())
+    return Engine(Context(gateway, pacing, deadlines, clock, rng, log), hooks)
+
+
+class Engine:
+    """Store, gate, transport, client, coalescer, pump, router and hooks of one gateway. Built in a running loop."""
+
+    def __init__(self, context: Context, hooks: Hooks) -> None:
+        limits = context.gateway.limits
+        dialect = make_dialect(context.gateway.dialect, context.gateway.rewrite_host)
+        self.store: Store[State] = MemoryStore(clock=context.clock, max_watches=limits.max_watches)
+        self.gate = Gate(context, self.store)
+        self.router = Router(context, self.store, self.gate, self._wake)
+        self._transport = AiohttpTransport(context.gateway, context.clock)
+        self.client = GatewayClient(context, dialect, self._transport, self.gate)
+        ceiling = min(limits.batch, dialect.max_batch)
+        routes = dialect.routes
+        self.coalescer = Coalescer(context, self.client, self.gate, routes=routes, ceiling=ceiling)
+        self.pump = Pump(context, self.store, self.coalescer, self.gate, before_claim=self.router.sweep)
+        self.context = context
+        self._hooks = hooks
+
+    async def serve(self, runner: Runner) -> None:
+        """Run until *runner* says stop; then stop claiming, land, tell, and close."""
+        log = self.store.events()
+        try:
+            async with anyio.create_task_group() as parts:
+                parts.start_soon(runner.guard, partial(self.router.run, log))
+                start = _starter(parts, runner.guard)
+                self.coalescer.open(start)
+                self._hooks.open(Host(self.context, self.router, start))
+                async with anyio.create_task_group() as pumping:
+                    pumping.start_soon(runner.guard, partial(self.pump.run, runner.guard))
+                    await anyio.lowlevel.checkpoint()
+                    runner.ready()
+                    await runner.stopping.wait()
+                    self.pump.stop()
+                await anyio.lowlevel.checkpoint()  # the router reads what was committed last
+                await anyio.lowlevel.checkpoint()
+                self.router.close(WatcherClosed("the watcher was closed"))
+                with anyio.move_on_after(HOOK_GRACE):
+                    await self._hooks.drained()
+                parts.cancel_scope.cancel()
+        finally:
+            self._hooks.close()
+            with anyio.CancelScope(shield=True):
+                await self._transport.aclose()
+                await self.store.aclose()
+
+    def end(self, why: WatcherClosed) -> None:
+        """Tell every reader that nothing more comes; a program that only has hooks learns of a bug by the log."""
+        if why.__cause__ is not None:
+            self.context.log.error("watcher.broke", error=type(why.__cause__).__name__)
+        self.router.close(why)
+
+    async def lookup(self, task_id: str) -> Finding:
+        """Look once; a watched task learns of it by a look of its own, for only the pump commits."""
+        finding = await self.coalescer.lookup(task_id)
+        await self.store.nudge([task_id])
+        self.pump.wake()
+        return finding
+
+    async def discard(self, task_ids: Sequence[str]) -> None:
+        """Let watches end at the next claim, which is now."""
+        await self.store.discard(task_ids)
+        self.pump.wake()
+
+    async def watched(self, tag: str | None) -> list[Watched]:
+        """Return the tasks under watch, of one *tag* or all."""
+        await self.router.sweep()
+        known = await self.store.known(tag=tag, limit=100_000)
+        return [Watched(partial_task(one.state, one.watch.id), one.watch.tag, one.due_in) for one in known]
+
+    async def last_known(self, task_id: str) -> Task:
+        """Return a task as far as it is known; its status is UNKNOWN where nothing is."""
+        known = await self.store.known([task_id])
+        return partial_task(known[0].state if known else None, task_id)
+
+    def stats(self) -> Stats:
+        """Return what was done so far."""
+        tally = self.pump.tally
+        return Stats(self.client.requests, tally.looks, tally.events, tally.faults, self.router.tasks)
+
+    def health(self) -> Health:
+        """Return how the gateway is."""
+        health = self.gate.health
+        return Health(
+            gateway=self.context.name,
+            is_reachable=not health.is_told,
+            is_proven=health.is_proven,
+            failures=health.failures,
+            failing_since=health.failing_since,
+            error=health.error,
+        )
+
+    def _wake(self) -> None:
+        self.pump.wake()
+
+
+def _starter(parts: TaskGroup, guard: Guard) -> Start:
+    """Return what starts parts in our own context: a hook or a lookup comes from the host's asyncio tasks."""
+    ours = contextvars.copy_context()
+    return lambda part: ours.run(parts.start_soon, guard, part)

@@ -1,0 +1,129 @@
+"""Where all requests of a gateway pass: the governor's rulings meet the store's gate here, and nowhere else.
+
+The governor decides (`_policy/governor.py`), the store enforces; this file waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import anyio
+
+from mjwatch._policy import governor, pacing
+from mjwatch._policy.governor import Exchange, Governor, Ruling
+from mjwatch._policy.state import State
+from mjwatch._runtime.context import Context
+from mjwatch._runtime.transport import LOOK_TIMEOUT
+from mjwatch._store.contract import Claim, Gap, Idle, Row, Store
+from mjwatch.cloudevents import ErrorData
+from mjwatch.errors import GatewayBusy, GatewayError
+from mjwatch.events import GatewayEvent, Recovered, Unreachable
+
+LEASE = LOOK_TIMEOUT + 5.0
+"""How long claimed ids are ours, seconds: the longest look, and time to commit."""
+
+
+COURTESY = 0.002
+"""How much longer than the pump a caller waits for the same opening, seconds: the watches go first."""
+
+
+class Gate:
+    """One gateway's gate, as this process sees it."""
+
+    def __init__(self, context: Context, store: Store[State]) -> None:
+        self._store = store
+        self._name = context.name
+        self._ahead = pacing.ahead(context.pacing)
+        self._gaps = [Gap(interval, burst) for interval, burst in governor.windows(context.gateway.limits)]
+        self._clock = context.clock
+        self._rng = context.rng
+        self._log = context.log
+        self._held_until = float("-inf")
+        self._line = anyio.Lock()
+        self._is_pump_waiting = False
+        self.health = Governor()
+        self.pace = 0.0
+        """The distance to the last list request that pacing wants, seconds."""
+
+    async def claim(self, limit: int) -> Claim[State] | Idle:
+        """Take up to *limit* due ids, if a request may go now."""
+        claim = await self._store.claim(
+            limit, LEASE, ahead=self._ahead, linger=0.0, gaps=self._gaps, pace=self.pace
+        )
+        self._is_pump_waiting = isinstance(claim, Idle)
+        return claim
+
+    async def enter(self) -> Claim[State]:
+        """
+        Wait until one request that is no poll may go; the claim has no rows and is given back by `settle`.
+
+        Raises:
+            GatewayError: the gateway is left alone for now. At once: whoever asks for now gets no answer later.
+        """
+        # One at a time, first come first served: a crowd of callers must not keep the pump from its turn.
+        async with self._line:
+            return await self._enter()
+
+    async def _enter(self) -> Claim[State]:
+        while True:
+            claim = await self._store.claim(0, LEASE, ahead=0.0, linger=0.0, gaps=self._gaps, pace=0.0)
+            if isinstance(claim, Claim):
+                if claim.held > 0:
+                    raise self._held_error(claim.held)
+                return claim
+            await anyio.sleep(claim.wait + (COURTESY if self._is_pump_waiting else 0.0))
+
+    async def settle(self, claim: Claim[State], rows: Sequence[Row[State]], exchange: Exchange) -> None:
+        """Give a claim back after a request: judge the exchange, shut the gate if need be, tell the readers."""
+        if exchange.error is None and not exchange.verdict.is_answer:
+            ruling = Ruling(self.health)  # no such route, or too large a batch: neither a fault nor a proof
+        else:
+            ruling = governor.judge(self.health, exchange, self._rng)
+        was_told, self.health = self.health.is_told, ruling.governor
+        if ruling.hold:
+            self._held_until = max(self._held_until, exchange.at + ruling.hold)
+        told = () if ruling.told is None else (ruling.told,)
+        await self._store.commit(claim, rows, hold=ruling.hold, told=told)
+        if isinstance(ruling.told, Recovered) or (ruling.told is not None and not was_told):
+            self._tell(ruling.told, ruling.hold)
+
+    async def give_back(self, claim: Claim[State], rows: Sequence[Row[State]]) -> None:
+        """Give claimed ids back without a request."""
+        if rows:
+            await self._store.commit(claim, rows)
+
+    def standing(self) -> Unreachable | None:
+        """
+        Return what a new reader must know first: an outage under way, or a fault that somebody must mend.
+
+        A fault from before the first useful answer stands only while the gate is shut for it; then the next
+        reader's look may try again.
+        """
+        health = self.health
+        if health.error is None or health.failing_since is None or not health.is_told:
+            return None
+        if not health.is_proven and not health.error.transient and self._clock() >= self._held_until:
+            return None
+        return Unreachable(self._name, health.failed_at, health.error, health.failing_since, health.is_proven)
+
+    def _held_error(self, held: float) -> GatewayError:
+        if self.health.error is None:
+            return GatewayBusy(f"left alone for {held:.0f} s more", gateway=self._name, retry_after=held)
+        return again(self.health.error)
+
+    def _tell(self, told: GatewayEvent, hold: float) -> None:
+        match told:
+            case Unreachable(error=error):
+                self._log.warning(
+                    "gateway.failing",
+                    error=type(error).__name__,
+                    status=error.status,
+                    hold=hold,
+                )
+            case Recovered(outage=outage):
+                self._log.info("gateway.recovered", outage=round(outage, 3))
+
+
+def again(error: GatewayError) -> GatewayError:
+    """Return *error* anew: one that is raised in several readers would carry all their tracebacks."""
+    return ErrorData.of(error).build(error.gateway)

@@ -1,0 +1,228 @@
+"""Hooks: callbacks as readers. Each has mailboxes of its own, so a slow or raising one delays nothing else.
+
+The call of a user's callback is one of the two places where any Exception is caught: it is a stranger's bug.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from types import UnionType
+from typing import Final, Never, cast
+from zlib import crc32
+
+import anyio
+from attrs import define, field, frozen
+
+from mjwatch._runtime.context import Context
+from mjwatch._runtime.inbox import Inbox
+from mjwatch._runtime.router import Router
+from mjwatch._runtime.runner import Start, inside_hook
+from mjwatch.errors import WatcherClosed
+from mjwatch.events import Event
+
+Callback = Callable[[Never], object]
+"""A function or coroutine function that takes one event, of whatever kinds it asked for."""
+
+Kinds = type | UnionType
+
+SLOW_AFTER: Final = 30.0
+"""A callback that takes longer is warned about once, seconds. It is not stopped: a chat's flood-wait can last hours."""
+
+QUIET_FOR: Final = 60.0
+"""The same kind of error of one hook is logged once in so many seconds; the next line says how many there were."""
+
+
+@frozen
+class Host:
+    """What hooks run in and on."""
+
+    context: Context
+    router: Router
+    start: Start
+
+
+@define(eq=False)
+class Hook:
+    """
+    A registered callback: its handle.
+
+    Attributes:
+        name: Stands in log lines.
+        errors: How often it raised.
+    """
+
+    name: str
+    errors: int = field(default=0, init=False)
+    _callback: Callback
+    _kinds: Kinds
+    _tag: str | None
+    _concurrency: int
+    is_cancelled: bool = field(default=False, init=False)
+    _scope: anyio.CancelScope | None = field(
+        default=None, init=False
+    )  # made in the loop; a hook may be older
+    _loop: asyncio.AbstractEventLoop | None = field(default=None, init=False)
+    _logged: dict[str, tuple[float, int]] = field(factory=dict, init=False)
+
+    def cancel(self) -> None:
+        """Call it no more, from any thread; a call under way is cancelled, if it is async."""
+        self.is_cancelled = True
+        if self._loop is None or self._scope is None or self._loop.is_closed():
+            return
+        if asyncio._get_running_loop() is self._loop:  # noqa: SLF001 - its public sibling raises in a thread
+            self._scope.cancel()
+        else:
+            self._loop.call_soon_threadsafe(self._scope.cancel)
+
+    def subscribe(self, router: Router) -> list[Inbox]:
+        """Return its inboxes, open: one per lane. A task stays in its lane, so its events stay in order."""
+        inboxes = [Inbox(partial(self._wants, lane)) for lane in range(self._concurrency)]
+        for inbox in inboxes:
+            router.subscribe(inbox)
+        return inboxes
+
+    async def serve(self, inboxes: list[Inbox], host: Host) -> None:
+        """Call it for all that comes, until it is cancelled or nothing more will come."""
+        self._loop = asyncio.get_running_loop()
+        self._scope = anyio.CancelScope()
+        if self.is_cancelled:
+            self._scope.cancel()
+        # Threads of its own: a callback that blocks must not keep others from being called.
+        threads = ThreadPoolExecutor(self._concurrency, thread_name_prefix="mjwatch-hook")
+        try:
+            with self._scope:
+                async with anyio.create_task_group() as lanes:
+                    for inbox in inboxes:
+                        lanes.start_soon(self._serve_lane, inbox, host.context, threads)
+        finally:
+            threads.shutdown(wait=False, cancel_futures=True)
+            for inbox in inboxes:
+                await host.router.leave(inbox)
+
+    def _wants(self, lane: int, event: Event) -> bool:
+        if not isinstance(event, self._kinds):
+            return False
+        task = getattr(event, "task", None)
+        if task is None:
+            return lane == 0
+        if self._tag is not None and getattr(event, "tag", None) != self._tag:
+            return False
+        return self._concurrency == 1 or crc32(task.id.encode()) % self._concurrency == lane
+
+    async def _serve_lane(self, inbox: Inbox, context: Context, threads: ThreadPoolExecutor) -> None:
+        inside_hook.set(asyncio.current_task())
+        try:
+            while not self.is_cancelled:
+                event = inbox.take(context.clock())
+                if event is None:
+                    await inbox.wait(context.clock())
+                else:
+                    await self._call(event, context, threads)
+        except WatcherClosed:
+            return
+
+    async def _call(self, event: Event, context: Context, threads: ThreadPoolExecutor) -> None:
+        """Call a user's callback, once; whatever it raises is told in the log, and nowhere else."""
+        log, loop = context.log, asyncio.get_running_loop()
+        callback = cast("Callable[[Event], object]", self._callback)
+        slow = loop.call_later(SLOW_AFTER, lambda: log.warning("hook.slow", hook=self.name, after=SLOW_AFTER))
+        try:
+            if inspect.iscoroutinefunction(callback):
+                result: object = callback(event)
+            else:
+                result = await loop.run_in_executor(threads, _called, callback, event)
+            if inspect.isawaitable(result):
+                await result
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            self._tell(error, context)  # not ours: something that it waited for was cancelled
+        except (Exception, GeneratorExit) as error:  # noqa: BLE001 - the named edge: a stranger's bug must not end the watch
+            self._tell(error, context)
+        finally:
+            slow.cancel()
+
+    def _tell(self, error: BaseException, context: Context) -> None:
+        self.errors += 1
+        kind = type(error).__name__
+        now = context.clock()
+        logged_at, suppressed = self._logged.get(kind, (float("-inf"), 0))
+        if now < logged_at + QUIET_FOR:
+            self._logged[kind] = (logged_at, suppressed + 1)
+            return
+        self._logged[kind] = (now, 0)
+        context.log.error("hook.failed", hook=self.name, error=kind, suppressed=suppressed, exc_info=error)
+
+
+class Hooks:
+    """The callbacks of one watcher; those registered before it starts wait for it."""
+
+    def __init__(self) -> None:
+        self._hooks: list[Hook] = []
+        self._host: Host | None = None
+        self._busy = 0
+        self._idle = anyio.Event()
+
+    def add(
+        self, callback: Callback, kinds: Kinds, *, tag: str | None, name: str | None, concurrency: int
+    ) -> Hook:
+        """
+        Register *callback* for events of *kinds* (a class or a union of classes).
+
+        Raises:
+            TypeError: *callback* cannot be called, or *kinds* is no class.
+            ValueError: *concurrency* is less than 1.
+        """
+        if not callable(callback):
+            raise TypeError("a hook is a function or coroutine function that takes one event")
+        if not isinstance(kinds, type | UnionType):
+            raise TypeError("on() takes an event class, or classes joined by |, first")
+        if concurrency < 1:
+            raise ValueError("concurrency: at least 1 task at once")
+        named = name or str(getattr(callback, "__qualname__", type(callback).__name__))
+        hook = Hook(named, callback, kinds, tag, concurrency)
+        self._hooks.append(hook)
+        if self._host is not None:
+            self._start(hook, self._host)
+        return hook
+
+    def open(self, host: Host) -> None:
+        """Start all hooks, in *host*."""
+        self._host = host
+        for hook in self._hooks:
+            self._start(hook, host)
+
+    async def drained(self) -> None:
+        """Wait until every hook has been called for all that its mailboxes held when the router closed."""
+        while self._busy:
+            self._idle = anyio.Event()
+            await self._idle.wait()
+
+    def close(self) -> None:
+        """The watcher is gone."""
+        self._host = None
+
+    def _start(self, hook: Hook, host: Host) -> None:
+        self._busy += 1
+        host.start(partial(self._serve, hook, hook.subscribe(host.router), host))
+
+    async def _serve(self, hook: Hook, inboxes: list[Inbox], host: Host) -> None:
+        try:
+            await hook.serve(inboxes, host)
+        finally:
+            self._hooks.remove(hook)
+            self._busy -= 1
+            self._idle.set()
+
+
+def _called(callback: Callable[[Event], object], event: Event) -> object:
+    """Call a sync callback, in a thread. No future carries these two: its waiter would wait for ever, or be closed."""
+    try:
+        return callback(event)
+    except (StopIteration, GeneratorExit) as error:
+        raise RuntimeError(f"the callback raised {type(error).__name__}") from error

@@ -1,0 +1,243 @@
+"""The router: the only reader of the store's log. Hands batches of events to inboxes, and knows who reads what.
+
+So a process that polls and one that only listens see the same order, and nothing is delivered that is not kept.
+"""
+
+from __future__ import annotations
+
+import math
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+
+from attrs import evolve
+
+from mjwatch._policy.state import State, replay
+from mjwatch._runtime.context import Context
+from mjwatch._runtime.gate import Gate
+from mjwatch._runtime.inbox import Inbox
+from mjwatch._store.contract import EventLog, Known, Store, Wish
+from mjwatch.errors import MjwatchError, TooManyWatches, WatcherClosed
+from mjwatch.events import Event, TaskEvent
+
+
+class Router:
+    """Who reads what. *wake* tells the pump that something was watched."""
+
+    def __init__(self, context: Context, store: Store[State], gate: Gate, wake: Callable[[], None]) -> None:
+        self._name = context.name
+        self._max_unread = context.gateway.limits.max_unread
+        self._store = store
+        self._gate = gate
+        self._wake = wake
+        self._readers: dict[str, dict[Inbox, None]] = {}
+        self._everything: dict[Inbox, None] = {}
+        self._kept: dict[str, int] = {}
+        self._full: set[Inbox] = set()
+        # Collection may happen in any thread and in the middle of anything: the finalizer only appends.
+        self._abandoned: deque[Inbox] = deque()
+        self._closed: MjwatchError | None = None
+
+    @property
+    def tasks(self) -> int:
+        """How many tasks are read or kept now."""
+        return len(self._readers.keys() | self._kept.keys())
+
+    @property
+    def is_proven(self) -> bool:
+        """True if the gateway gave a useful answer."""
+        return self._gate.health.is_proven
+
+    async def run(self, log: EventLog) -> None:
+        """Hand out what the log brings, for ever."""
+        async for batch in log:
+            touched: dict[Inbox, None] = {}
+            for offset, event in batch:
+                touched |= self._deliver(event, offset)
+            for inbox in touched:
+                inbox.wake()
+
+    async def admit(self, inbox: Inbox, wishes: Sequence[Wish], *, after: int | None = None) -> list[str]:
+        """
+        Watch for *inbox*: it is opened first, gets a standing outage, then the present state, then what follows.
+
+        Return the ids of which nothing will come, because the reader has had their end.
+
+        Args:
+            inbox: The reader's.
+            wishes: What it wants.
+            after: The offset that the reader has seen: of the present state it gets what is newer, and the ends.
+
+        Raises:
+            TooManyWatches: a bound was reached; nothing was watched.
+            OffsetExpired: the log no longer reaches back to *after*.
+        """
+        await self._check_room()
+        newer = None if after is None else await self._newer(after)
+        if not inbox.reading:
+            inbox.begin((await self._store.counts()).offset, after)
+        ids = [wish.id for wish in wishes]
+        inbox.hold(ids)
+        for task_id in ids:
+            self._readers.setdefault(task_id, {})[inbox] = None
+            inbox.reading[task_id] = 0
+        try:
+            known = await self._store.watch(wishes)
+        except BaseException:
+            self._part(inbox, ids)
+            raise
+        self._renew(known, (inbox, *self._everything))
+        standing = self._gate.standing()
+        if standing is not None:
+            inbox.put(standing)
+        told = [one.watch.id for one in known if not self._catch_up(inbox, one, newer)]
+        inbox.wake()
+        self._wake()
+        return told
+
+    async def keep(self, wishes: Sequence[Wish]) -> None:
+        """
+        Watch without a stream, until the end; the hooks of an ended task are told its end, once.
+
+        Raises:
+            TooManyWatches: a bound was reached; nothing was watched.
+        """
+        await self._check_room()
+        known = await self._store.watch(wishes)
+        self._renew(known, self._everything)
+        for one in known:
+            if one.is_watched:
+                self._kept[one.watch.id] = _seq(one)
+                continue
+            ends = [
+                evolve(event, tag=one.watch.tag) for event in replay(one.state, one.watch, gateway=self._name)
+            ]
+            for inbox in self._everything:
+                inbox.catch_up(one.watch.id, ends)
+                inbox.wake()
+        self._wake()
+
+    def subscribe(self, inbox: Inbox) -> None:
+        """Let *inbox* have everything from now on: the hooks' way."""
+        self._everything[inbox] = None
+        standing = self._gate.standing()
+        if standing is not None:
+            inbox.put(standing)
+        if self._closed is not None:
+            inbox.close(self._closed)
+
+    def on_abandoned(self, owner: object, inbox: Inbox) -> weakref.finalize[[Inbox], object]:
+        """Release *inbox* when its *owner* is collected."""
+        finalizer = weakref.finalize(owner, self._abandoned.append, inbox)
+        finalizer.atexit = False
+        return finalizer
+
+    async def leave(self, inbox: Inbox, task_ids: Iterable[str] | None = None) -> None:
+        """Stop reading *task_ids*, or everything; what nobody else reads or keeps is no longer polled."""
+        orphans = self._part(inbox, task_ids)
+        if orphans and self._closed is None:
+            await self._store.unwatch(orphans)
+
+    async def sweep(self) -> None:
+        """Let go of what collected streams were watching."""
+        while self._abandoned:
+            await self.leave(self._abandoned.popleft())
+
+    def close(self, why: MjwatchError) -> None:
+        """Wake every reader with *why*."""
+        self._closed = why
+        for inbox in (*self._everything, *{inbox: None for some in self._readers.values() for inbox in some}):
+            inbox.close(why)
+
+    def _deliver(self, event: Event, offset: int) -> dict[Inbox, None]:
+        """Put *event* wherever it belongs, and return where that was."""
+        task = getattr(event, "task", None)
+        if task is None:
+            readers = {inbox: None for some in self._readers.values() for inbox in some}
+        else:
+            # Who came after an event was told of it by the present state, or it belongs to a watch before.
+            here = self._readers.get(task.id, {})
+            readers = {inbox: None for inbox in here if inbox.reading[task.id] < getattr(event, "seq", 0)}
+            if event.final:
+                # Nothing comes after the end of a watch: a later watch of the id is another one.
+                for inbox in readers:
+                    self._forget_reader(inbox, task.id)
+                if self._kept.get(task.id, math.inf) < getattr(event, "seq", 0):
+                    del self._kept[task.id]
+        everybody = readers | self._everything
+        for inbox in everybody:
+            inbox.put(event, offset)
+            if event.final and inbox.mailbox.unread_finals >= self._max_unread:
+                self._full.add(inbox)
+        return everybody
+
+    def _catch_up(self, inbox: Inbox, one: Known[State], newer: set[tuple[str, int]] | None) -> bool:
+        """Put the present state; return False where it is the end, and the reader has had it."""
+        present: tuple[TaskEvent, ...] = replay(one.state, one.watch, gateway=self._name)
+        if newer is not None:
+            present = tuple(e for e in present if e.final or (e.task_id, e.seq) in newer)
+        before = inbox.mailbox.unread_finals
+        inbox.catch_up(one.watch.id, present)
+        if one.is_watched:
+            inbox.reading[one.watch.id] = _seq(one)
+        else:
+            self._forget_reader(inbox, one.watch.id)
+        return one.is_watched or inbox.mailbox.unread_finals > before
+
+    @staticmethod
+    def _renew(known: Sequence[Known[State]], inboxes: Iterable[Inbox]) -> None:
+        """What the store forgot counts from 1 again: readers that remember more must not take it for a replay."""
+        unknown = [one.watch.id for one in known if one.state is None]
+        for inbox in inboxes:
+            inbox.mailbox.renew(*unknown)
+
+    async def _newer(self, after: int) -> set[tuple[str, int]]:
+        """Return which events of which tasks came after an offset."""
+        log = self._store.events(after)
+        if (await self._store.counts()).offset == after:
+            return set()
+        batch = await log.__anext__()
+        await log.aclose()
+        return {(event.task.id, event.seq) for _, event in batch if isinstance(event, TaskEvent)}
+
+    def _part(self, inbox: Inbox, task_ids: Iterable[str] | None) -> list[str]:
+        """Forget who read what; return what nobody reads or keeps any more."""
+        if task_ids is None:
+            self._everything.pop(inbox, None)
+            self._full.discard(inbox)
+            task_ids = list(inbox.reading)
+        left = list(task_ids)
+        parted = [task_id for task_id in left if self._forget_reader(inbox, task_id)]
+        inbox.mailbox.forget(*left)  # also an end that nobody will read
+        orphans = [
+            task_id for task_id in parted if task_id not in self._readers and task_id not in self._kept
+        ]
+        if orphans:
+            for hook in self._everything:
+                hook.mailbox.forget(*orphans)  # no end will come that would let it forget them
+        return orphans
+
+    def _forget_reader(self, inbox: Inbox, task_id: str) -> bool:
+        readers = self._readers.get(task_id, {})
+        if inbox not in readers:
+            return False
+        del readers[inbox], inbox.reading[task_id]
+        if not readers:
+            del self._readers[task_id]
+        return True
+
+    async def _check_room(self) -> None:
+        if self._closed is not None:
+            raise WatcherClosed(*self._closed.args) from self._closed.__cause__
+        await self.sweep()  # a stream that was dropped holds nothing
+        self._full = {inbox for inbox in self._full if inbox.mailbox.unread_finals >= self._max_unread}
+        if self._full:
+            raise TooManyWatches(
+                f"a reader holds {self._max_unread} unread final events (Limits(max_unread=...)): "
+                "let it read before more is watched"
+            )
+
+
+def _seq(one: Known[State]) -> int:
+    """Return the last `seq` that was told when a reader came."""
+    return 0 if one.state is None else one.state.seq

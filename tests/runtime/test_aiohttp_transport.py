@@ -1,0 +1,374 @@
+"""The real client against a raw server: credentials, caps, timeouts, resends, and foreign errors made ours."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import traceback
+from base64 import b64encode
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from mjwatch._runtime.aiohttp_transport import AiohttpTransport
+from mjwatch._runtime.transport import OverCap
+from mjwatch._wire.messages import Reply, Request, Verb
+from mjwatch.errors import GatewayBroken, GatewayDenied, GatewayError, GatewayRefused, GatewayUnreachable
+from mjwatch.gateways import Auth, Gateway
+from mjwatch.testing.simloop import current_loop
+from tests.runtime.rawserver import Handler, RawServer, serving
+
+TOKEN = "sk-canary-6f1d"
+LOOK = Request(Verb.LOOK, "GET", "/mj/task/1/fetch")
+LIST = Request(Verb.LOOK_MANY, "POST", "/mj/task/list-by-ids", b'{"ids":["1"]}')
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+
+
+@asynccontextmanager
+async def opened(
+    port: int,
+    *,
+    base_url: str | None = None,
+    auth: Auth = "bearer",
+    credential: str | Callable[[], str] = TOKEN,
+) -> AsyncIterator[AiohttpTransport]:
+    """Open a transport to *port*."""
+    url = base_url or f"http://127.0.0.1:{port}/"
+    gateway = Gateway(name="sim", base_url=url, credential=credential, auth=auth)
+    transport = AiohttpTransport(gateway, asyncio.get_running_loop().time)
+    try:
+        yield transport
+    finally:
+        await transport.aclose()
+
+
+def answering(*answers: bytes) -> Handler:
+    """Answer each request of a connection with the next of *answers*, then hang up; the last repeats."""
+
+    async def handle(raw: RawServer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for answer in answers if len(answers) > 1 else answers * 100:
+            await raw.read(reader)
+            writer.write(answer)
+            await writer.drain()
+            if b"Content-Length: 2\r\n" not in answer:
+                return
+
+    return handle
+
+
+async def silent(raw: RawServer, reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+    """Read, and never answer."""
+    await raw.read(reader)
+    await reader.read()
+
+
+async def failure(transport: AiohttpTransport, request: Request = LIST) -> GatewayError:
+    """Return the error that *request* runs into."""
+    with pytest.raises(GatewayError) as caught:
+        await transport.send(request)
+    return caught.value
+
+
+def told(error: BaseException) -> str:
+    """Return all that may be printed of an error and its whole chain, local variables included."""
+    lines: list[str] = []
+    link: BaseException | None = error
+    while link is not None:
+        trace = traceback.TracebackException.from_exception(link, capture_locals=True)
+        lines += [repr(link), str(link), repr(link.args), *trace.format()]
+        link = link.__cause__ or link.__context__
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("auth", "header"),
+    [
+        ("bearer", f"authorization: bearer {TOKEN}"),
+        ("raw", f"authorization: {TOKEN}"),
+        ("mj-api-secret", f"mj-api-secret: {TOKEN}"),
+    ],
+)
+async def test_the_credential_stands_in_one_header_only(auth: Auth, header: str) -> None:
+    """`auth` says which header carries it, and no other place has it."""
+    async with serving(answering(OK)) as raw, opened(raw.port, auth=auth) as transport:
+        await transport.send(LOOK)
+    lines = raw.heads[0].decode().lower().split("\r\n")
+
+    assert [line for line in lines if TOKEN in line] == [header]
+
+
+async def test_a_request_goes_out_as_it_was_built() -> None:
+    """Method, path and body are the request's; who asks is mjwatch, and only gzip is offered."""
+    async with serving(answering(OK)) as raw, opened(raw.port) as transport:
+        reply = await transport.send(LIST)
+    first, *lines = raw.heads[0].decode().split("\r\n")
+
+    assert reply == Reply(200, b"{}", None, reply.at)
+    assert first == "POST /mj/task/list-by-ids HTTP/1.1"
+    assert {"Accept-Encoding: gzip", "Content-Type: application/json"} <= set(lines)
+    assert any(line.startswith("User-Agent: mjwatch/") for line in lines)
+
+
+async def test_a_reply_carries_its_status_and_patience() -> None:
+    """Every status is a reply; Retry-After comes along as it was written."""
+    answer = b"HTTP/1.1 503 Busy\r\nRetry-After: 7\r\nContent-Length: 4\r\n\r\nbusy"
+    async with serving(answering(answer)) as raw, opened(raw.port) as transport:
+        reply = await transport.send(LIST)
+
+    assert (reply.status, reply.body, reply.retry_after) == (503, b"busy", "7")
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_redirect_is_never_followed(status: int) -> None:
+    """The secret reaches no second server."""
+    async with serving(answering(OK)) as other:
+        away = (
+            f"HTTP/1.1 {status} Away\r\nLocation: http://127.0.0.1:{other.port}/\r\nContent-Length: 0\r\n\r\n"
+        )
+        async with serving(answering(away.encode())) as raw, opened(raw.port) as transport:
+            reply = await transport.send(LOOK)
+
+    assert (reply.status, other.heads) == (status, [])
+
+
+async def test_a_proxy_of_the_environment_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a proxy variable nor a .netrc decides who gets the credential."""
+    async with serving(answering(OK)) as proxy, serving(answering(OK)) as raw, opened(raw.port) as transport:
+        for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
+        await transport.send(LOOK)
+
+    assert (len(proxy.heads), len(raw.heads)) == (0, 1)
+
+
+async def test_a_rotated_credential_is_used_at_once() -> None:
+    """A function is asked before each request."""
+    tokens = iter(["first", "second"])
+    credential = lambda: next(tokens)  # noqa: E731
+    async with (
+        serving(answering(OK)) as raw,
+        opened(raw.port, credential=credential, auth="raw") as transport,
+    ):
+        await transport.send(LOOK)
+        await transport.send(LOOK)
+
+    assert [b"Authorization: first" in raw.heads[0], b"Authorization: second" in raw.heads[1]] == [True, True]
+
+
+@pytest.mark.parametrize("value", ["", "two\nlines", None])
+async def test_an_unusable_credential_is_denied_before_anything_is_sent(value: str | None) -> None:
+    """What a function returns is checked each time, and never repeated in the error."""
+    async with (
+        serving(answering(OK)) as raw,
+        opened(raw.port, credential=lambda: value) as transport,  # type: ignore[arg-type,return-value]
+    ):
+        error = await failure(transport)
+
+    assert isinstance(error, GatewayDenied)
+    assert "no usable credential" in str(error)
+    assert (raw.heads, "two" in str(error)) == ([], False)
+
+
+def chunked(body: bytes, *headers: bytes) -> bytes:
+    """Return a chunked answer."""
+    return b"\r\n".join([b"HTTP/1.1 200 OK", b"Transfer-Encoding: chunked", *headers, b"", body])
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (b"", GatewayUnreachable),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{", GatewayBroken),
+        (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", GatewayBroken),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 9\r\n\r\n{", GatewayBroken),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n{", GatewayBroken),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 9_000 + b"\r\n\r\n", GatewayBroken),
+        (b"HTTP/1.1 200 OK\r\n" + b"X: x\r\n" * 200 + b"\r\n", GatewayBroken),
+        (chunked(b"zz\r\n{}\r\n0\r\n\r\n"), GatewayBroken),
+        (chunked(b"2\r\n{}X"), GatewayBroken),
+        (chunked(b"2\r\n{}\r\n"), GatewayBroken),
+        (chunked(b"2\r\n{}\r\n0\r\n\r\n", b"Content-Encoding: gzip"), GatewayBroken),
+        (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}", GatewayBroken),
+        (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 30\r\n\r\n" + gzip.compress(b"{}" * 99)[:30], GatewayBroken),
+    ],
+    ids=[
+        "nothing", "cut-body", "no-http", "two-lengths", "bad-length", "long-header", "many-headers",
+        "bad-chunk-size", "bad-chunk-end", "cut-chunks", "chunks-no-gzip", "no-gzip", "cut-gzip",
+    ],
+)  # fmt: skip
+async def test_what_is_no_whole_reply_is_one_of_our_errors(answer: bytes, kind: type[GatewayError]) -> None:
+    """Nothing foreign passes, whatever a server writes, and nothing shows the credential."""
+    async with serving(answering(answer)) as raw, opened(raw.port) as transport:
+        error = await failure(transport)
+
+    assert type(error) is kind
+    assert str(error).startswith("sim: ")
+    assert TOKEN not in told(error)
+    assert b64encode(TOKEN.encode()).decode() not in told(error)
+    assert error.__context__ is None
+
+
+async def test_no_name_and_no_listener_are_unreachable() -> None:
+    """What to check stands in the message."""
+    current_loop().network.unknown_hosts = frozenset({"nowhere.test"})
+    async with opened(1) as nobody, opened(1, base_url="http://nowhere.test") as nowhere:
+        errors = [await failure(nobody), await failure(nowhere)]
+
+    assert [type(error) for error in errors] == [GatewayUnreachable, GatewayUnreachable]
+    assert ["no connection" in str(errors[0]), "no such host" in str(errors[1])] == [True, True]
+    assert [TOKEN in told(error) for error in errors] == [False, False]
+
+
+async def test_an_address_that_aiohttp_refuses_is_refused() -> None:
+    """A base_url that makes no address is somebody's to mend."""
+    async with opened(1, base_url="http://.") as transport:
+        error = await failure(transport)
+
+    assert isinstance(error, GatewayRefused | GatewayUnreachable)
+
+
+@pytest.mark.parametrize(
+    ("verb", "after"),
+    [(Verb.LOOK, 10), (Verb.LOOK_MANY, 10), (Verb.SEED, 70), (Verb.CANCEL, 10), (Verb.IMAGE, 15)],
+)
+async def test_silence_ends_after_the_patience_of_the_verb(verb: Verb, after: float) -> None:
+    """A seed may take a minute; nothing else may."""
+    async with serving(silent) as raw, opened(raw.port) as transport:
+        begun = asyncio.get_running_loop().time()
+        error = await failure(transport, Request(verb, "POST", "/mj"))
+        took = asyncio.get_running_loop().time() - begun
+
+    assert (type(error), round(took)) == (GatewayUnreachable, after)
+    assert "no answer in time" in str(error)
+
+
+@pytest.mark.parametrize(("verb", "after"), [(Verb.LOOK, 20), (Verb.SEED, 75), (Verb.IMAGE, 120)])
+async def test_a_dripping_body_ends_at_the_total(verb: Verb, after: float) -> None:
+    """A byte now and then prolongs nothing for ever."""
+
+    async def drip(raw: RawServer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await raw.read(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+        while not writer.is_closing():
+            await asyncio.sleep(3)
+            writer.write(b"x")
+
+    async with serving(drip) as raw, opened(raw.port) as transport:
+        begun = asyncio.get_running_loop().time()
+        error = await failure(transport, Request(verb, "GET", "/mj"))
+        took = asyncio.get_running_loop().time() - begun
+
+    assert (type(error), round(took)) == (GatewayUnreachable, after)
+
+
+async def test_a_black_hole_ends_after_five_seconds() -> None:
+    """A connection that is not made is given up soon."""
+    current_loop().network.requests.is_blackhole = True
+    async with opened(1) as transport:
+        begun = asyncio.get_running_loop().time()
+        error = await failure(transport)
+        took = asyncio.get_running_loop().time() - begun
+
+    assert (type(error), round(took)) == (GatewayUnreachable, 5)
+
+
+@pytest.mark.parametrize(
+    ("verb", "cap"),
+    [(Verb.LOOK, 4 << 20), (Verb.LOOK_MANY, 8 << 20), (Verb.SEED, 64 << 10), (Verb.CANCEL, 64 << 10)],
+)
+async def test_a_gzip_bomb_is_not_read_to_its_end(verb: Verb, cap: int) -> None:
+    """The cap is of decompressed bytes; the connection is not used again."""
+    bomb = gzip.compress(bytes(cap + 1))
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(bomb)}\r\n\r\n".encode()
+
+    async with serving(answering(head + bomb)) as raw, opened(raw.port) as transport:
+        for _ in range(2):
+            with pytest.raises(OverCap):
+                await transport.send(Request(verb, "POST", "/mj"))
+
+    assert raw.connections == 2
+
+
+async def test_a_reply_as_large_as_its_cap_is_read() -> None:
+    """The cap is a bound, not a promise of less."""
+    body = bytes(64 << 10)
+    head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    async with serving(answering(head + body)) as raw, opened(raw.port) as transport:
+        reply = await transport.send(Request(Verb.SEED, "GET", "/mj"))
+
+    assert len(reply.body) == len(body)
+
+
+def once_only(*, resets: bool = False) -> Handler:
+    """Answer the first request of a connection, and hang up at the second."""
+
+    async def handle(raw: RawServer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await raw.read(reader)
+        writer.write(OK)
+        await raw.read(reader)
+        if resets:
+            writer.transport.abort()
+
+    return handle
+
+
+@pytest.mark.parametrize("request_", [LIST, LOOK], ids=["POST", "GET"])
+@pytest.mark.parametrize("resets", [False, True], ids=["close", "reset"])
+async def test_a_stale_connection_is_replaced_unseen(request_: Request, *, resets: bool) -> None:
+    """A server may close an idle connection as we write to it: the request goes out once more."""
+    async with serving(once_only(resets=resets)) as raw, opened(raw.port) as transport:
+        replies = [await transport.send(request_), await transport.send(request_)]
+
+    assert [reply.status for reply in replies] == [200, 200]
+    assert (len(raw.heads), raw.connections) == (3, 2)
+
+
+async def test_a_disconnect_on_a_fresh_connection_is_a_fault() -> None:
+    """Only a connection that was used before can be stale."""
+    async with serving(answering(b"")) as raw, opened(raw.port) as transport:
+        error = await failure(transport, LIST)
+
+    assert isinstance(error, GatewayUnreachable)
+    assert "closed without an answer" in str(error)
+    assert len(raw.heads) == 1
+
+
+@pytest.mark.parametrize(("request_", "most"), [(LIST, 2), (LOOK, 2)], ids=["POST", "GET"])
+async def test_a_gateway_that_only_disconnects_is_asked_once_more_at_most(
+    request_: Request, most: int
+) -> None:
+    """After a stale connection a fresh one is the last word."""
+
+    async def handle(raw: RawServer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await raw.read(reader)
+        if len(raw.heads) == 1:
+            writer.write(OK)
+            await raw.read(reader)
+
+    async with serving(handle) as raw, opened(raw.port) as transport:
+        await transport.send(request_)
+        error = await failure(transport, request_)
+
+    assert isinstance(error, GatewayUnreachable)
+    assert len(raw.heads) - 1 == most
+
+
+async def test_closing_leaves_no_connection() -> None:
+    """After `aclose` and a moment the loop has no transport of ours."""
+    async with serving(answering(OK)) as raw:
+        async with opened(raw.port) as transport:
+            await asyncio.gather(*(transport.send(LIST) for _ in range(20)))
+        clients = [repr(one) for one in current_loop().open_transports if "client" in repr(one)]
+
+    assert clients == []
+
+
+async def test_a_cancelled_request_frees_its_connection() -> None:
+    """A flight that is called off holds no slot."""
+    async with serving(silent) as raw, opened(raw.port) as transport:
+        for _ in range(10):
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(transport.send(LIST), 1)
+
+    assert raw.connections == 10

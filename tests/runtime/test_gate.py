@@ -1,0 +1,171 @@
+"""Where the governor's rulings meet the store's gate."""
+
+from __future__ import annotations
+
+import anyio
+import pytest
+
+from mjwatch._policy.governor import Exchange
+from mjwatch._policy.state import State
+from mjwatch._runtime.gate import Gate, again
+from mjwatch._store.contract import Claim, Idle, Row, Wish
+from mjwatch.errors import GatewayBusy, GatewayDenied, GatewayError, GatewayUnreachable
+from mjwatch.observations import Verdict
+from mjwatch.settings import Limits
+from tests.runtime.rig import PlayedGateway, Rig, make_rig
+
+DENIED = GatewayDenied("no key", gateway="sim", status=401)
+GONE = GatewayUnreachable("gone", gateway="sim")
+
+
+def make(limits: Limits | None = None) -> tuple[Rig, Gate]:
+    """Return a gate and what stands around it."""
+    rig = make_rig(PlayedGateway(), limits=limits)
+    return rig, rig.gate
+
+
+async def settle(rig: Rig, verdict: Verdict, error: GatewayError | None = None) -> None:
+    """Let a request leave and come back with *verdict*."""
+    claim = Claim[State](0, rig.now(), 0.0, ())
+    await rig.gate.settle(claim, (), Exchange(verdict, error, rig.now(), rig.now()))
+
+
+async def test_requests_keep_their_distance() -> None:
+    """However many want to go at once, each window of the budget holds."""
+    rig, gate = make(Limits(rate=10, per_minute=60, burst=3))
+    left: list[float] = []
+
+    async def go() -> None:
+        await gate.enter()
+        left.append(rig.now() - begun)
+
+    begun = rig.now()
+    async with anyio.create_task_group() as callers:
+        for _ in range(6):
+            callers.start_soon(go)
+
+    assert [round(at, 1) for at in left] == [0.0, 0.1, 0.2, 1.0, 2.0, 3.0]
+
+
+async def test_without_a_budget_nobody_waits() -> None:
+    """`Limits(rate=None)` switches it off."""
+    rig, gate = make(Limits(rate=None))
+    begun = rig.now()
+    for _ in range(100):
+        await gate.enter()
+
+    assert rig.now() == begun
+
+
+async def test_a_fault_shuts_the_gate_for_all() -> None:
+    """Polls get their ids with the time that is left, others an error at once."""
+    rig, gate = make()
+    await rig.store.watch([Wish("1")])
+    await settle(rig, Verdict.DENIED, DENIED)
+    claim = await gate.claim(500)
+    with pytest.raises(GatewayDenied, match="no key") as caught:
+        await gate.enter()
+
+    assert isinstance(claim, Claim)
+    assert claim.held == pytest.approx(60, abs=1)
+    assert caught.value is not DENIED
+
+
+async def test_what_is_no_answer_and_no_fault_changes_nothing() -> None:
+    """A route that is not there, or too large a batch, neither proves the gateway nor ends an outage."""
+    rig, gate = make()
+    await settle(rig, Verdict.UNSUPPORTED)
+    proven = gate.health.is_proven
+    await settle(rig, Verdict.BROKEN, GONE)
+    await settle(rig, Verdict.TOO_BIG)
+
+    assert not proven
+    assert gate.health.failures == 1
+
+
+async def test_an_outage_is_logged_at_its_ends_only() -> None:
+    """One line per transition, and the event enters the store's log."""
+    rig, _gate = make()
+    log = rig.store.events()
+    for _ in range(20):
+        await settle(rig, Verdict.UNREACHABLE, GONE)
+        await anyio.sleep(60)
+    await settle(rig, Verdict.OK)
+    await settle(rig, Verdict.OK)
+    told = [event.kind for _, event in await anext(log)]
+
+    assert told == ["unreachable", "recovered"]
+    assert [(level, name) for level, name, _ in rig.log.lines] == [
+        ("warning", "gateway.failing"),
+        ("info", "gateway.recovered"),
+    ]
+    assert rig.log.lines[1][2] == {"outage": 1200.0}
+
+
+async def test_a_standing_fault_stands_while_the_gate_is_shut_for_it() -> None:
+    """Then the next reader's look may try again."""
+    rig, gate = make()
+    before = gate.standing()
+    await settle(rig, Verdict.DENIED, DENIED)
+    during = gate.standing()
+    await anyio.sleep(61)
+    after = gate.standing()
+
+    assert (before, after) == (None, None)
+    assert during is not None
+    assert (during.error, during.proven) == (DENIED, False)
+
+
+async def test_an_outage_stands_until_it_ends() -> None:
+    """A reader that comes in it is told, also while the gate is open for a probe."""
+    rig, gate = make()
+    await settle(rig, Verdict.OK)
+    for _ in range(2):
+        await settle(rig, Verdict.UNREACHABLE, GONE)
+    await anyio.sleep(400)
+    during = gate.standing()
+    await settle(rig, Verdict.OK)
+
+    assert during is not None
+    assert during.proven
+    assert gate.standing() is None
+
+
+async def test_a_hold_that_outlives_its_fault_asks_for_patience() -> None:
+    """The error says for how long."""
+    rig, gate = make()
+    await settle(rig, Verdict.THROTTLED, GatewayBusy("busy", gateway="sim", retry_after=40))
+    await settle(rig, Verdict.OK)
+    with pytest.raises(GatewayBusy, match=r"left alone for 4. s more") as caught:
+        await gate.enter()
+
+    assert caught.value.retry_after == pytest.approx(42, abs=2.1)
+
+
+async def test_the_pace_is_kept_and_a_new_watch_breaks_it() -> None:
+    """Pacing wants distance; what was never looked at opens the gate early."""
+    rig, gate = make()
+    await rig.store.watch([Wish("1")])
+    first = await gate.claim(500)
+    assert isinstance(first, Claim)
+    await gate.give_back(first, [])
+    await gate.give_back(first, [Row[State]("1", 0.0)])
+    gate.pace = 30.0
+    await anyio.sleep(5)
+    second = await gate.claim(500)
+    await rig.store.watch([Wish("2")])
+    third = await gate.claim(500)
+
+    assert isinstance(second, Idle)
+    assert second.wait == pytest.approx(25)
+    assert isinstance(third, Claim)
+
+
+def test_an_error_is_raised_anew() -> None:
+    """The same class, message and data, without anybody's traceback."""
+    busy = GatewayBusy("busy", gateway="sim", status=429, retry_after=7)
+    fresh = again(busy)
+
+    assert fresh is not busy
+    assert isinstance(fresh, GatewayBusy)
+    assert (str(fresh), fresh.status, fresh.retry_after) == (str(busy), 429, 7)

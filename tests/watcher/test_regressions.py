@@ -1,0 +1,102 @@
+"""What broke once, kept: each test is the smallest story that showed it."""
+
+from __future__ import annotations
+
+import anyio
+from attrs import evolve
+
+import mjwatch
+from mjwatch.events import Event
+from mjwatch.testing import Answer, Family, SimulatedGateway
+from tests.watcher.stage import kinds, preset, simulated, watcher_on
+
+REJECTS = Answer(400, body=b'{"error":{"message":"upstream pool is empty","type":"new_api_error"}}')
+
+
+@simulated
+async def test_a_gateway_that_rejects_everything_loses_no_task() -> None:
+    """It never said that it does not know the id."""
+    async with SimulatedGateway(Family.NEW_API) as sim, watcher_on(preset(sim)) as watcher:
+        sim.task("1").after(2).submitted().after(20).progress(40).after(2000).success()
+        events: list[Event] = []
+        async with anyio.create_task_group() as group:
+
+            async def read() -> None:
+                async for event in watcher.watch("1"):
+                    events.append(event)  # noqa: PERF401 - read as they come
+                group.cancel_scope.cancel()
+
+            group.start_soon(read)
+            await anyio.sleep(60)
+            sim.fault(REJECTS, for_seconds=1200)
+            await anyio.sleep(3000)
+
+    assert kinds(events)[-1] == "success"
+    assert "unreachable" in kinds(events)
+
+
+@simulated
+async def test_a_hook_for_an_ended_task_hears_the_new_tag() -> None:
+    """The last tag wins, also when the task has ended already."""
+    async with SimulatedGateway(Family.PLUS) as sim, watcher_on(preset(sim)) as watcher:
+        sim.task("1").after(1).submitted().after(5).success()
+        told: list[Event] = []
+        watcher.on(mjwatch.Success, told.append, tag="chat-42")
+        await watcher.wait("1")
+        await watcher.add("1", tag="chat-42")
+        await anyio.sleep(5)
+
+    assert [getattr(event, "tag", None) for event in told] == ["chat-42"]
+
+
+@simulated
+async def test_a_sync_hook_cancels_itself_from_its_thread() -> None:
+    """The natural one-shot: called once, and never again."""
+    async with SimulatedGateway(Family.PLUS) as sim, watcher_on(preset(sim)) as watcher:
+        for number in range(4):
+            sim.task(str(number)).after(1).submitted().after(5).success()
+        told: list[Event] = []
+
+        def once(event: mjwatch.Success) -> None:
+            told.append(event)
+            hook.cancel()
+
+        hook = watcher.on(mjwatch.Success, once)
+        await watcher.add("0", "1", "2", "3")
+        await anyio.sleep(60)
+
+    assert (len(told), hook.errors) == (1, 0)
+
+
+@simulated
+async def test_a_slow_reader_gets_the_end_of_what_was_mended_meanwhile() -> None:
+    """A wrong token that was corrected long ago is no reason to drop a picture."""
+    token = "sk-mistyped"
+    async with SimulatedGateway(Family.PLUS) as sim:
+        sim.task("1").after(1).submitted().after(5).success()
+        gateway = evolve(preset(sim), credential=mjwatch.Secret(lambda: token))
+        async with watcher_on(gateway) as watcher, watcher.watch("1") as stream:
+            await anyio.sleep(30)
+            token = sim.token
+            await anyio.sleep(600)
+            events = [event async for event in stream]
+
+    assert kinds(events)[-1] == "success"
+
+
+@simulated
+async def test_a_crowd_of_callers_does_not_starve_the_watch() -> None:
+    """Five hundred fetches at once: the watch has its turn between them."""
+    async with SimulatedGateway(Family.PLUS) as sim, watcher_on(preset(sim)) as watcher:
+        sim.task("1").after(1).submitted().after(20).success()
+        for number in range(500):
+            sim.task(f"f{number}").after(1).submitted().after(600).success()
+        begun = anyio.current_time()
+        async with anyio.create_task_group() as group:
+            for number in range(500):
+                group.start_soon(watcher.client.fetch, f"f{number}")
+            await watcher.wait("1")
+            took = anyio.current_time() - begun
+            group.cancel_scope.cancel()
+
+    assert took < 60
