@@ -58,7 +58,7 @@ TRUEAI: Final = Traits(
     (Route.LIST_BY_IDS, Route.LIST_BY_CONDITION, Route.FETCH),
     ButtonsRule.WITH_END,
     has_rand=False,
-    refresh=None,  # a row is saved each 3 s, but each has a phase of its own (pacing.md)
+    refresh=None,  # a row is saved each 3 s, but each has a phase of its own
 )
 NEW_API: Final = Traits(
     (Route.LIST_BY_CONDITION, Route.FETCH),
@@ -171,7 +171,7 @@ def _task(raw: raws.RawTask, asked: str | None, hosts: Mapping[str, str]) -> Tas
     image_url = fields.url(raw.image_url, hosts)
     videos = fields.videos(raw.video_urls, raw.video_url, hosts)
     reason = fields.text(raw.fail_reason)
-    # Positional: keywords cost a third more on the hottest path there is (style.md C8).
+    # Positional: keywords cost a third more on the hottest path there is.
     return Task(
         fields.task_id(raw.id, asked),
         status,

@@ -16,7 +16,7 @@ MOST: Final = 1000
 """Elements that are read of a list: 500 ids, each twice (new-api after a modal, protocol.md 0.5)."""
 _NONE: Final = msgspec.Raw(b"")
 # An array read as 1000 optional fields: what comes after them is skipped without an object for each, so that an
-# 8 MiB reply of zeros costs no 300 MB (reliability.md I1).
+# 8 MiB reply of zeros costs no 300 MB.
 _Array: Final = msgspec.defstruct(
     "_Array", [(f"item_{n}", msgspec.Raw, msgspec.field(default=_NONE)) for n in range(MOST)], array_like=True
 )

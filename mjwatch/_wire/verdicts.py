@@ -1,4 +1,4 @@
-"""What is wrong with a reply: status and JSON error body to a verdict (reliability.md E1, rows 5 to 12 and 14).
+"""What is wrong with a reply: status and JSON error body to a verdict.
 
 A total function: first match wins, and a JSON error is read before the status. What a good body holds is
 `envelopes`' business.

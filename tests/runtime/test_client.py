@@ -404,7 +404,7 @@ async def test_a_reply_over_its_cap_is_broken_for_any_verb() -> None:
 async def test_patience_asked_of_any_verb_holds_the_gateway(
     call: Callable[[GatewayClient], Awaitable[object]],
 ) -> None:
-    """429 with Retry-After holds all requests of the gateway (reliability.md P1)."""
+    """429 with Retry-After holds all requests of the gateway."""
     played = PlayedGateway(takes=0)
     played.script.append(Reply(429, b"", "30"))
     rig = make_rig(played)

@@ -1,4 +1,4 @@
-"""The table of reliability.md E1: status and JSON error to a verdict."""
+"""The table of verdicts: status and JSON error to a verdict."""
 
 from __future__ import annotations
 
