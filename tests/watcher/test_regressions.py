@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
+
 import anyio
+import pytest
 from attrs import evolve
 
 import mjwatch
 from mjwatch.events import Event
-from mjwatch.testing import Answer, Family, SimulatedGateway
+from mjwatch.testing import Answer, Delay, Family, SimulatedGateway
 from tests.watcher.stage import kinds, preset, simulated, watcher_on
 
 REJECTS = Answer(400, body=b'{"error":{"message":"upstream pool is empty","type":"new_api_error"}}')
@@ -100,3 +104,68 @@ async def test_a_crowd_of_callers_does_not_starve_the_watch() -> None:
             group.cancel_scope.cancel()
 
     assert took < 60
+
+
+@simulated
+async def test_closing_from_a_task_that_a_hook_started_waits_for_the_end() -> None:
+    """Such a task is not part of the watcher: when `aclose` returns to it, nothing is left, as `simulate` checks."""
+    async with SimulatedGateway(Family.PLUS) as sim, anyio.create_task_group() as group:
+        sim.task("1").after(1).submitted().after(5).success()
+        watcher = watcher_on(preset(sim))
+        await watcher.start()
+        is_left = True
+
+        async def shut_down() -> None:
+            nonlocal is_left
+            await watcher.aclose()
+            is_left = any(task.get_name() == "mjwatch" for task in asyncio.all_tasks())
+
+        @watcher.on(mjwatch.Success)
+        async def close(_event: mjwatch.Success) -> None:
+            group.start_soon(shut_down)
+
+        await watcher.add("1")
+        await anyio.sleep(60)
+
+    assert not is_left
+
+
+@simulated
+async def test_a_credential_functions_own_words_are_not_repeated() -> None:
+    """They may hold the secret: neither the error nor the event says them."""
+
+    def credential() -> str:
+        return str(int("sk-TOPSECRET"))
+
+    async with SimulatedGateway(Family.PLUS) as sim:
+        gateway = evolve(preset(sim), credential=mjwatch.Secret(credential))
+        async with watcher_on(gateway) as watcher:
+            told: list[mjwatch.Unreachable] = []
+            watcher.on(mjwatch.Unreachable, told.append)
+            with pytest.raises(mjwatch.GatewayDenied, match="raised ValueError") as caught:
+                await watcher.wait("1")
+            await anyio.sleep(1)
+
+    assert "TOPSECRET" not in str(caught.value)
+    assert ["TOPSECRET" in event.to_json() for event in told] == [False]
+
+
+@simulated
+async def test_seeds_that_are_held_do_not_block_looks() -> None:
+    """A gateway may hold a seed for a minute; the watch of another task goes on beside ten of them."""
+    async with SimulatedGateway(Family.PLUS) as sim, watcher_on(preset(sim)) as watcher:
+        sim.task("1").after(1).submitted().after(20).success()
+        sim.fault(Delay(60), for_seconds=15, route="seed")
+        events: list[Event] = []
+
+        async def seed(task_id: str) -> None:
+            with suppress(mjwatch.GatewayError):
+                await watcher.client.image_seed(task_id)
+
+        async with anyio.create_task_group() as group:
+            for number in range(10):
+                group.start_soon(seed, f"s{number}")
+            events += [event async for event in watcher.watch("1")]
+
+    assert kinds(events)[-1] == "success"
+    assert "unreachable" not in kinds(events)
