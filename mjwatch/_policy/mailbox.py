@@ -5,57 +5,24 @@ Only stores and hands out. Who wakes the reader is the runtime's business: nothi
 
 from __future__ import annotations
 
-import heapq
-import math
-from collections import OrderedDict, deque
-from itertools import count
+from collections import deque
+from collections.abc import Iterable, Sequence
+from itertools import chain
 
-from attrs import define, evolve, field
+from attrs import Factory, define, field, setters
+from attrs.converters import optional
 
-from mjwatch.events import (
-    ButtonsAvailable,
-    Event,
-    Progress,
-    Recovered,
-    TaskEvent,
-    Unreachable,
-    with_skipped,
-)
+from mjwatch._policy.ledger import Course, Ledger, Parcel
+from mjwatch._policy.throttle import Throttle
+from mjwatch.events import ButtonsAvailable, Event, Progress, Recovered, TaskEvent, Unreachable
 
 # Fewer are never conflated: a reader that keeps up gets each event, and looking for what to drop costs more than
 # keeping it.
 _FEW = 256
-# How many ended ids are remembered. A replay of one of them is dropped; an id forgotten here would be told again.
-_ENDED = 10_000
 _GATEWAY_EVENTS = (Unreachable, Recovered)
 
 
-@define(eq=False)
-class _Track:
-    """
-    What the mailbox knows of one task.
-
-    Attributes:
-        put: The highest seq that came in.
-        taken: The seq of the last event handed out.
-        unread: How many of its events wait, a deferred one included.
-        deferred: A Progress that waits for its time. It is then the only event of the task that waits: whatever
-            comes after it replaces it, so seq rises for the reader whenever it is handed out.
-        rests_until: No Progress is handed out before.
-        is_over: Its end came, also if the reader does not want ends: nothing follows.
-        owes_restart: A Progress that told a restart was dropped; the next one that is handed out has to tell it.
-    """
-
-    put: int = 0
-    taken: int = 0
-    unread: int = 0
-    deferred: Progress | None = None
-    rests_until: float = -math.inf
-    owes_restart: bool = False
-    is_over: bool = False
-
-
-@define(eq=False)
+@define(eq=False, on_setattr=setters.NO_OP)  # the mark changes often
 class Mailbox:
     """
     The undelivered events of one reader, in the order in which they came.
@@ -64,29 +31,41 @@ class Mailbox:
     replaces. What survives of a task is the newest of Progress and InputRequired, the newest ButtonsAvailable and
     the newest final; of the gateway the newest Unreachable or Recovered.
 
-    Attributes:
+    What came is first as the log has it, `_later`, and then `ready`: numbered, and free to be taken from the left
+    without any further question. A reader that keeps up has nothing but the latter.
+
+    Args:
         throttle: The least distance of two Progress of one task, in seconds; None for no such wish.
-        unread_finals: How many final events wait.
+
+    Attributes:
+        ready: What may be taken at once. Always the same deque; empty where there is a throttle.
     """
 
-    throttle: float | None = field(default=None, kw_only=True)
-    unread_finals: int = field(default=0, init=False)
-    _queue: deque[Event] = field(factory=deque, init=False)
-    _tracks: dict[str, _Track] = field(factory=dict, init=False)
-    _ended: OrderedDict[str, None] = field(factory=OrderedDict, init=False)
-    _tasks_unread: int = field(default=0, init=False)
-    _mark: int = field(default=_FEW, init=False)
-    _deferred: dict[str, _Track] = field(factory=dict, init=False)
-    _resting: list[tuple[float, int, _Track]] = field(factory=list, init=False)
-    _turns: count[int] = field(factory=count, init=False)
+    _throttle: Throttle | None = field(default=None, kw_only=True, converter=optional(Throttle))
+    ready: deque[Event] = field(factory=deque, init=False)
+    _later: deque[Event] = field(factory=deque, init=False)
+    _ledger: Ledger = field(default=Factory(lambda self: Ledger(self.ready), takes_self=True), init=False)
+    # Twice the slots there will be when all that is ready has been taken, as far as they were counted.
+    _mark: int = field(default=0, init=False)
+    _over: set[str] = field(factory=set, init=False)
 
     def __len__(self) -> int:
-        return len(self._queue) + len(self._deferred)
+        resting = 0 if self._throttle is None else len(self._throttle)
+        return len(self.ready) + len(self._later) + resting
 
     @property
     def bound(self) -> int:
-        """How many events there may be at most: twice the slots of the tasks that have one, or a few."""
-        return max(_FEW, 2 * (3 * self._tasks_unread + 1))
+        """How many events there may be at most: twice the slots of the tasks that have one, or a few. Walks over all."""
+        tasks = set(() if self._throttle is None else self._throttle.tasks)
+        for event in chain(self.ready, self._later):
+            if not isinstance(event, _GATEWAY_EVENTS):
+                tasks.add(event.task.id)
+        return max(_FEW, 2 * (3 * len(tasks) + 1))
+
+    @property
+    def unread_finals(self) -> int:
+        """How many final events wait. Walks over all."""
+        return sum(event.final for event in chain(self.ready, self._later))
 
     def put(self, event: Event) -> None:
         """
@@ -95,52 +74,67 @@ class Mailbox:
         The events of a task come in rising `seq`; one that does not rise is a replay that overlaps the log, and
         is dropped.
         """
-        if isinstance(event, _GATEWAY_EVENTS):
-            self._queue.append(event)
-        else:
-            task_id = event.task.id
-            track = self._tracks.get(task_id)
-            if track is None:
-                track = self._tracks[task_id] = _Track()
-            elif event.seq <= track.put:
-                if task_id in self._ended:
-                    self._ended.move_to_end(task_id)
+        throttle = self._throttle
+        if throttle is not None and not isinstance(event, _GATEWAY_EVENTS):
+            if self._ledger.knows(event) or throttle.is_replay(event):
                 return
-            track.put = event.seq
-            if track.deferred is None or not self._replaces_deferred(event, track):
-                self._append(event, track)
-        if len(self._queue) + len(self._deferred) > _FEW:
-            self._trim()
-            assert len(self) <= self.bound  # noqa: S101 - a reader that never reads must not fill the memory
+            resting = throttle.came(event)
+            if resting is not None:
+                self._ledger.owe(resting)
+                if isinstance(event, Progress):
+                    throttle.rest(event)
+                    return
+        self._later.append(event)
+        self._came()
+
+    def put_all(self, parcel: Parcel) -> None:
+        """Store what several readers get, as `put` does."""
+        events, ready = parcel.events, self.ready
+        if self._throttle is not None:
+            for event in events:
+                self.put(event)
+        elif not self._later and (len(ready) + len(events) <= _FEW or (not ready and parcel.is_flat)):
+            numbered = self._ledger.number_all(parcel)
+            self._mark = self._mark - 2 * len(events) if len(events) <= _FEW else 0
+            ready.extend(numbered)
+        else:
+            self.part()
+            self._later.extend(events)
+            self._came()
 
     def take(self, now: float) -> Event | None:
         """Hand out the oldest event that may be delivered at *now*, with `skipped` filled in; None without one."""
-        event = self._next(now)
-        if event is None or isinstance(event, _GATEWAY_EVENTS):
-            return event
-        track = self._tracks[event.task.id]
-        skipped = event.seq - track.taken - 1
-        track.taken = event.seq
-        self._left(event, track)
-        if (event.final or track.is_over) and not track.unread:
-            self._retire(event.task.id)
-        elif isinstance(event, Progress):
-            if self.throttle is not None:
-                track.rests_until = now + self.throttle
-            if track.owes_restart:
-                track.owes_restart = False
-                event = evolve(event, restarted=True)
-        if len(self._queue) + len(self._deferred) > _FEW:
-            self._trim()
-        return event if event.skipped == skipped else with_skipped(event, skipped)
+        if self._throttle is not None:
+            return self._take_in_time(now, self._throttle)
+        if self._later and not self.ready:
+            self._make_ready()
+        return self.ready.popleft() if self.ready else None
 
     def ready_in(self, now: float) -> float | None:
         """Return in how many seconds `take` hands something out, 0.0 for at once, None where nothing is left."""
-        self._defer_early(now)
-        if self._queue:
-            return 0.0
-        track = self._first_resting()
-        return None if track is None else max(0.0, track.rests_until - now)
+        if self._throttle is None:
+            if self._later and not self.ready:
+                self._make_ready()
+            return 0.0 if self.ready else None
+        self._let_rest(now, self._throttle)
+        return 0.0 if self._later else self._throttle.ready_in(now)
+
+    def knows(self, event: TaskEvent) -> bool:
+        """Return True if *event* was handed out, or is ready."""
+        return self._ledger.knows(event)
+
+    def expect(self, task_id: str) -> None:
+        """Begin with a task of which nothing came yet: readers that begin alike can share their work."""
+        self._ledger.expect(task_id)
+
+    def follow(self, course: Course) -> None:
+        """Let parcels that *course* numbered be taken over as they are, if the reader keeps up and stands there."""
+        if not self._later and self._throttle is None:
+            self._ledger.follow(course)
+
+    def part(self) -> None:
+        """Follow no course any more: its next parcel will not come here."""
+        self._ledger.part()
 
     def forget(self, *task_ids: str) -> None:
         """
@@ -149,146 +143,136 @@ class Mailbox:
         Their last seqs stay known for a while: should the reader come back, the replay of what it did not get is
         let in, and seq goes on rising.
         """
-        gone = {task_id: self._tracks[task_id] for task_id in task_ids if task_id in self._tracks}
-        if not gone:
+        may_be_new = self._later or self._throttle is not None  # else all that waits was numbered
+        left = {task_id for task_id in task_ids if may_be_new or task_id in self._ledger}
+        if not left:
             return
-        kept: deque[Event] = deque()
-        for event in self._queue:
-            if isinstance(event, _GATEWAY_EVENTS) or event.task.id not in gone:
-                kept.append(event)
-            else:
-                self._drop(event, gone[event.task.id])
-        self._queue = kept
-        for task_id, track in gone.items():
-            self._drop_deferred(task_id, track)
-            track.put = track.taken
-            self._retire(task_id)
+        self._take_back([event for event in self.ready if _task_id(event) in left])
+        for queue in (self.ready, self._later):
+            kept = [event for event in queue if _task_id(event) not in left]
+            if len(kept) < len(queue):
+                for event in queue:
+                    if not isinstance(event, _GATEWAY_EVENTS) and event.task.id in left:
+                        self._ledger.owe(event)
+                if queue is self._later:
+                    self._mark -= 2 * (len(queue) - len(kept))
+                queue.clear()
+                queue.extend(kept)
+        for task_id in left:
+            resting = None if self._throttle is None else self._throttle.forget(task_id)
+            if resting is not None:
+                self._ledger.owe(resting)
+            self._ledger.end(task_id)
         self._trim()
 
     def end(self, task_id: str) -> None:
         """Note that a task's end came, for a reader that does not want ends: it need not be remembered."""
-        if task_id in self._tracks:
-            self._tracks[task_id].is_over = True
-            if not self._tracks[task_id].unread:
-                self._retire(task_id)
+        if self._later:
+            self._over.add(task_id)
+        else:
+            self._ledger.end(task_id)
 
     def renew(self, *task_ids: str) -> None:
         """Let the seqs of *task_ids* count from 1 again: whoever keeps them has forgotten them."""
         self.forget(*task_ids)
         for task_id in task_ids:
-            self._ended.pop(task_id, None)
-            self._tracks.pop(task_id, None)
+            self._ledger.renew(task_id)
 
-    def _append(self, event: TaskEvent, track: _Track) -> None:
-        if not track.unread:
-            self._tasks_unread += 1
-            self._ended.pop(event.task.id, None)
-        track.unread += 1
-        if event.final:
-            self.unread_finals += 1
-        self._queue.append(event)
+    @property
+    def _limit(self) -> int:
+        """
+        How many there may be before they are conflated: twice the slots that were counted, less those emptied since.
 
-    def _next(self, now: float) -> Event | None:
-        if self.throttle is not None:
-            self._defer_early(now)
-            track = self._first_resting()
-            # What rested long enough goes before the queue: it is older than most of it, and a queue that never
-            # runs empty must not hold it for ever.
-            if track is not None and track.deferred is not None and track.rests_until <= now:
-                event, track.deferred = track.deferred, None
-                del self._deferred[event.task.id]
-                return event
-        return self._queue.popleft() if self._queue else None
+        So a conflation that walks over n events is paid by n/2 that came or were taken since the last one.
+        """
+        return max(_FEW, self._mark + 2 * len(self.ready))
 
-    def _left(self, event: TaskEvent, track: _Track) -> None:
-        track.unread -= 1
-        if not track.unread:
-            self._tasks_unread -= 1
-        if event.final:
-            self.unread_finals -= 1
+    def _came(self) -> None:
+        if len(self) > _FEW:
+            self._trim()
+        elif self._throttle is None:
+            self._number(len(self._later))
 
-    def _drop(self, event: TaskEvent, track: _Track) -> None:
-        self._left(event, track)
-        if isinstance(event, Progress):
-            track.owes_restart |= event.restarted
+    def _make_ready(self) -> None:
+        """Number what is next, if nothing is ready: as much as may be taken without a look at how much is left."""
+        while self._later and not self.ready:  # replays are not told
+            if len(self._later) > _FEW and len(self._later) == self._limit:
+                self._conflate()
+            size = len(self._later)
+            self._number(size if size <= _FEW else min(size, self._limit - size))
 
-    def _retire(self, task_id: str) -> None:
-        self._ended[task_id] = None
-        self._ended.move_to_end(task_id)
-        if len(self._ended) > _ENDED:
-            oldest, _ = self._ended.popitem(last=False)
-            del self._tracks[oldest]
+    def _number(self, run: int) -> None:
+        for _ in range(run):
+            event = self._later.popleft()
+            told = event if isinstance(event, _GATEWAY_EVENTS) else self._ledger.number(event)
+            if told is not None:
+                self.ready.append(told)
+        self._mark -= 2 * run
+        if self._over and not self._later:
+            self._end_all(self._over)
 
-    def _defer_early(self, now: float) -> None:
+    def _end_all(self, task_ids: Iterable[str]) -> None:
+        """Let the ledger forget tasks that are over: nothing of theirs is still to be numbered."""
+        for task_id in list(task_ids):
+            self._over.discard(task_id)
+            self._ledger.end(task_id)
+
+    def _take_in_time(self, now: float, throttle: Throttle) -> Event | None:
+        # What rested long enough goes before the queue: it is older than most of it, and a queue that never runs
+        # empty must not hold it for ever.
+        self._let_rest(now, throttle)
+        event: Event | None = throttle.pop(now)
+        if event is None:
+            if not self._later:
+                return None
+            event = self._later.popleft()
+        self._mark -= 2
+        if not isinstance(event, _GATEWAY_EVENTS):
+            throttle.told(event, now)
+            event = self._ledger.tell(event)
+        self._trim()
+        return event
+
+    def _let_rest(self, now: float, throttle: Throttle) -> None:
         """Clear the head of the queue of Progress whose time has not come."""
-        while self._queue and isinstance(event := self._queue[0], Progress):
-            track = self._tracks[event.task.id]
-            if track.rests_until <= now:
-                return
-            self._queue.popleft()
-            if track.unread > 1:  # a newer event of the task is in the queue and takes its place
-                self._drop(event, track)
-            else:
-                self._defer(event, track)
-
-    def _defer(self, event: Progress, track: _Track) -> None:
-        track.deferred = event
-        self._deferred[event.task.id] = track
-        heapq.heappush(self._resting, (track.rests_until, next(self._turns), track))
-        # Entries of what was replaced meanwhile stay until their time, so alternating kinds could pile them up.
-        if len(self._resting) > _FEW + 2 * len(self._deferred):
-            self._resting = [
-                (rests.rests_until, next(self._turns), rests) for rests in self._deferred.values()
-            ]
-            heapq.heapify(self._resting)
-
-    def _replaces_deferred(self, event: TaskEvent, track: _Track) -> bool:
-        """Let the deferred Progress of *track* give way to *event*; True where that one now waits in its place."""
-        if track.deferred is not None and isinstance(event, Progress):
-            track.owes_restart |= track.deferred.restarted
-            track.deferred = event
-            return True
-        self._drop_deferred(event.task.id, track)
-        return False
-
-    def _first_resting(self) -> _Track | None:
-        while self._resting:
-            until, _, track = self._resting[0]
-            if track.deferred is not None and track.rests_until == until:
-                return track
-            heapq.heappop(self._resting)
-        return None
-
-    def _drop_deferred(self, task_id: str, track: _Track) -> None:
-        if track.deferred is not None:
-            self._drop(track.deferred, track)
-            track.deferred = None
-            del self._deferred[task_id]
+        while self._later and isinstance(event := self._later[0], Progress) and throttle.is_early(event, now):
+            self._later.popleft()
+            if not throttle.rest(event):
+                self._ledger.owe(event)
+                self._mark -= 2
 
     def _trim(self) -> None:
-        """
-        Conflate once there are twice as many events as the last time left, or more than the bound.
-
-        Either way a conflation that walks over n events is paid by n/2 puts: those since the last one, or those
-        of the n/2 events and more that it drops. The second case is for a reader that emptied most of a large
-        mailbox, whose mark is then too high.
-        """
-        size = len(self)
-        if size > self._mark or size > self.bound:
+        if len(self) > self._limit:
             self._conflate()
-            self._mark = max(_FEW, 2 * len(self))
 
     def _conflate(self) -> None:
-        kept: deque[Event] = deque()
-        newest: set[tuple[str, str]] = set()
-        for event in reversed(self._queue):
+        """Keep the newest event of each slot, where it stands."""
+        self._take_back(self.ready)
+        newest: dict[tuple[str, str], Event] = {}
+        for event in chain(self.ready, self._later):
             slot = _slot(event)
-            if slot not in newest:
-                newest.add(slot)
-                kept.appendleft(event)
-            elif not isinstance(event, _GATEWAY_EVENTS):
-                self._drop(event, self._tracks[event.task.id])
-        self._queue = kept
+            older = newest.get(slot)
+            if older is not None:
+                if not isinstance(event, _GATEWAY_EVENTS) and not isinstance(older, _GATEWAY_EVENTS):
+                    if event.seq <= older.seq:
+                        continue  # a replay
+                    self._ledger.owe(older)
+                del newest[slot]
+            newest[slot] = event
+        self.ready.clear()
+        self._later = deque(newest.values())
+        self._mark = 2 * len(self)
+        self._end_all(self._over - {task_id for task_id, _ in newest})
+
+    def _take_back(self, events: Sequence[Event]) -> None:
+        """Let the ledger know that *events*, all that was ready of their tasks, are not told after all."""
+        for event in reversed(events):
+            if not isinstance(event, _GATEWAY_EVENTS):
+                self._ledger.rewind(event)
+
+
+def _task_id(event: Event) -> str:
+    return "" if isinstance(event, _GATEWAY_EVENTS) else event.task.id
 
 
 def _slot(event: Event) -> tuple[str, str]:

@@ -22,7 +22,7 @@ from mjwatch._runtime.inbox import Inbox
 from mjwatch._runtime.router import Router
 from mjwatch._runtime.runner import Start, inside_hook
 from mjwatch.errors import WatcherClosed
-from mjwatch.events import Event
+from mjwatch.events import Event, GatewayEvent
 
 Callback = Callable[[Never], object]
 """A function or coroutine function that takes one event, of whatever kinds it asked for."""
@@ -106,12 +106,11 @@ class Hook:
     def _wants(self, lane: int, event: Event) -> bool:
         if not isinstance(event, self._kinds):
             return False
-        task = getattr(event, "task", None)
-        if task is None:
+        if isinstance(event, GatewayEvent):
             return lane == 0
-        if self._tag is not None and getattr(event, "tag", None) != self._tag:
+        if self._tag is not None and event.tag != self._tag:
             return False
-        return self._concurrency == 1 or crc32(task.id.encode()) % self._concurrency == lane
+        return self._concurrency == 1 or crc32(event.task.id.encode()) % self._concurrency == lane
 
     async def _serve_lane(self, inbox: Inbox, context: Context, threads: ThreadPoolExecutor) -> None:
         inside_hook.set(asyncio.current_task())

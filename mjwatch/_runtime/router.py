@@ -13,12 +13,13 @@ from collections.abc import Callable, Iterable, Sequence
 from attrs import evolve
 
 from mjwatch._policy.state import State, replay
+from mjwatch._runtime.audiences import Audiences
 from mjwatch._runtime.context import Context
 from mjwatch._runtime.gate import Gate
 from mjwatch._runtime.inbox import Inbox
 from mjwatch._store.contract import EventLog, Known, Store, Wish
 from mjwatch.errors import MjwatchError, TooManyWatches, WatcherClosed
-from mjwatch.events import Event, TaskEvent
+from mjwatch.events import Event, Final, TaskEvent
 
 
 class Router:
@@ -30,10 +31,8 @@ class Router:
         self._store = store
         self._gate = gate
         self._wake = wake
-        self._readers: dict[str, dict[Inbox, None]] = {}
-        self._everything: dict[Inbox, None] = {}
+        self._audiences = Audiences(self._max_unread)
         self._kept: dict[str, int] = {}
-        self._full: set[Inbox] = set()
         # Collection may happen in any thread and in the middle of anything: the finalizer only appends.
         self._abandoned: deque[Inbox] = deque()
         self._closed: MjwatchError | None = None
@@ -41,7 +40,7 @@ class Router:
     @property
     def tasks(self) -> int:
         """How many tasks are read or kept now."""
-        return len(self._readers.keys() | self._kept.keys())
+        return len(self._audiences.tasks | self._kept.keys())
 
     @property
     def is_proven(self) -> bool:
@@ -51,11 +50,14 @@ class Router:
     async def run(self, log: EventLog) -> None:
         """Hand out what the log brings, for ever."""
         async for batch in log:
-            touched: dict[Inbox, None] = {}
-            for offset, event in batch:
-                touched |= self._deliver(event, offset)
-            for inbox in touched:
-                inbox.wake()
+            self.hand_out(batch)
+
+    def hand_out(self, batch: Sequence[tuple[int, Event]]) -> None:
+        """Put the events of *batch*, under their offsets, into the inboxes."""
+        self._audiences.hand_out(batch)
+        for _, event in batch:
+            if isinstance(event, Final) and self._kept.get(event.task.id, math.inf) < event.seq:
+                del self._kept[event.task.id]
 
     async def admit(self, inbox: Inbox, wishes: Sequence[Wish], *, after: int | None = None) -> list[str]:
         """
@@ -74,22 +76,23 @@ class Router:
         """
         await self._check_room()
         newer = None if after is None else await self._newer(after)
-        if not inbox.reading:
+        is_new = not self._audiences.reads(inbox)
+        if is_new:
             inbox.begin((await self._store.counts()).offset, after)
         ids = [wish.id for wish in wishes]
         inbox.hold(ids)
-        for task_id in ids:
-            self._readers.setdefault(task_id, {})[inbox] = None
-            inbox.reading[task_id] = 0
+        self._audiences.join(inbox, ids)
         try:
             known = await self._store.watch(wishes)
+            if is_new:
+                self._audiences.settle(inbox, (await self._store.counts()).offset)
         except BaseException:
             self._part(inbox, ids)
             raise
-        self._renew(known, (inbox, *self._everything))
+        self._renew(known, (inbox, *self._audiences.hooks))
         standing = self._gate.standing()
         if standing is not None:
-            inbox.put(standing)
+            inbox.put_outage(standing)
         told = [one.watch.id for one in known if not self._catch_up(inbox, one, newer)]
         inbox.wake()
         self._wake()
@@ -104,7 +107,7 @@ class Router:
         """
         await self._check_room()
         known = await self._store.watch(wishes)
-        self._renew(known, self._everything)
+        self._renew(known, self._audiences.hooks)
         for one in known:
             if one.is_watched:
                 self._kept[one.watch.id] = _seq(one)
@@ -112,17 +115,17 @@ class Router:
             ends = [
                 evolve(event, tag=one.watch.tag) for event in replay(one.state, one.watch, gateway=self._name)
             ]
-            for inbox in self._everything:
+            for inbox in self._audiences.hooks:
                 inbox.catch_up(one.watch.id, ends)
                 inbox.wake()
         self._wake()
 
     def subscribe(self, inbox: Inbox) -> None:
         """Let *inbox* have everything from now on: the hooks' way."""
-        self._everything[inbox] = None
+        self._audiences.subscribe(inbox)
         standing = self._gate.standing()
         if standing is not None:
-            inbox.put(standing)
+            inbox.put_outage(standing)
         if self._closed is not None:
             inbox.close(self._closed)
 
@@ -146,43 +149,22 @@ class Router:
     def close(self, why: MjwatchError) -> None:
         """Wake every reader with *why*."""
         self._closed = why
-        for inbox in (*self._everything, *{inbox: None for some in self._readers.values() for inbox in some}):
+        for inbox in self._audiences:
             inbox.close(why)
-
-    def _deliver(self, event: Event, offset: int) -> dict[Inbox, None]:
-        """Put *event* wherever it belongs, and return where that was."""
-        task = getattr(event, "task", None)
-        if task is None:
-            readers = {inbox: None for some in self._readers.values() for inbox in some}
-        else:
-            # Who came after an event was told of it by the present state, or it belongs to a watch before.
-            here = self._readers.get(task.id, {})
-            readers = {inbox: None for inbox in here if inbox.reading[task.id] < getattr(event, "seq", 0)}
-            if event.final:
-                # Nothing comes after the end of a watch: a later watch of the id is another one.
-                for inbox in readers:
-                    self._forget_reader(inbox, task.id)
-                if self._kept.get(task.id, math.inf) < getattr(event, "seq", 0):
-                    del self._kept[task.id]
-        everybody = readers | self._everything
-        for inbox in everybody:
-            inbox.put(event, offset)
-            if event.final and inbox.mailbox.unread_finals >= self._max_unread:
-                self._full.add(inbox)
-        return everybody
 
     def _catch_up(self, inbox: Inbox, one: Known[State], newer: set[tuple[str, int]] | None) -> bool:
         """Put the present state; return False where it is the end, and the reader has had it."""
         present: tuple[TaskEvent, ...] = replay(one.state, one.watch, gateway=self._name)
         if newer is not None:
             present = tuple(e for e in present if e.final or (e.task_id, e.seq) in newer)
-        before = inbox.mailbox.unread_finals
+        has_news = any(event.final and not inbox.mailbox.knows(event) for event in present)
         inbox.catch_up(one.watch.id, present)
         if one.is_watched:
-            inbox.reading[one.watch.id] = _seq(one)
+            inbox.mailbox.expect(one.watch.id)
+            self._audiences.told(inbox, one.watch.id, _seq(one))
         else:
-            self._forget_reader(inbox, one.watch.id)
-        return one.is_watched or inbox.mailbox.unread_finals > before
+            self._audiences.part(inbox, [one.watch.id])
+        return one.is_watched or has_news
 
     @staticmethod
     def _renew(known: Sequence[Known[State]], inboxes: Iterable[Inbox]) -> None:
@@ -203,35 +185,28 @@ class Router:
     def _part(self, inbox: Inbox, task_ids: Iterable[str] | None) -> list[str]:
         """Forget who read what; return what nobody reads or keeps any more."""
         if task_ids is None:
-            self._everything.pop(inbox, None)
-            self._full.discard(inbox)
-            task_ids = list(inbox.reading)
-        left = list(task_ids)
-        parted = [task_id for task_id in left if self._forget_reader(inbox, task_id)]
-        inbox.mailbox.forget(*left)  # also an end that nobody will read
+            left = parted = self._audiences.remove(inbox)
+        else:
+            left = list(task_ids)
+            parted = self._audiences.part(inbox, left)
+        inbox.forget(*left)
         orphans = [
-            task_id for task_id in parted if task_id not in self._readers and task_id not in self._kept
+            task_id
+            for task_id in parted
+            if task_id not in self._audiences.tasks and task_id not in self._kept
         ]
         if orphans:
-            for hook in self._everything:
-                hook.mailbox.forget(*orphans)  # no end will come that would let it forget them
+            for hook in self._audiences.hooks:
+                hook.forget(*orphans)  # no end will come that would let it forget them
         return orphans
-
-    def _forget_reader(self, inbox: Inbox, task_id: str) -> bool:
-        readers = self._readers.get(task_id, {})
-        if inbox not in readers:
-            return False
-        del readers[inbox], inbox.reading[task_id]
-        if not readers:
-            del self._readers[task_id]
-        return True
 
     async def _check_room(self) -> None:
         if self._closed is not None:
             raise WatcherClosed(*self._closed.args) from self._closed.__cause__
         await self.sweep()  # a stream that was dropped holds nothing
-        self._full = {inbox for inbox in self._full if inbox.mailbox.unread_finals >= self._max_unread}
-        if self._full:
+        crowded = self._audiences.crowded
+        crowded -= {inbox for inbox in crowded if inbox.mailbox.unread_finals < self._max_unread}
+        if crowded:
             raise TooManyWatches(
                 f"a reader holds {self._max_unread} unread final events (Limits(max_unread=...)): "
                 "let it read before more is watched"

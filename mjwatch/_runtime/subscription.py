@@ -7,6 +7,7 @@ object, and dropping it is enough.
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Self
@@ -16,7 +17,7 @@ from mjwatch._runtime.inbox import Inbox
 from mjwatch._runtime.router import Router
 from mjwatch._store.contract import EventLog, Wish
 from mjwatch.errors import WatcherClosed
-from mjwatch.events import Event, Final, FinalEvent, Unreachable
+from mjwatch.events import Event, Final, FinalEvent, GatewayEvent, Progress, Unreachable
 from mjwatch.tasks import check_task_id
 
 
@@ -36,7 +37,26 @@ def checked(task_ids: Iterable[str]) -> list[str]:
     return ids
 
 
-class Subscription:
+class _Stream(ABC):
+    """An iterator that is left by `aclose`, which is the end of its `async with`."""
+
+    @abstractmethod
+    async def aclose(self) -> None:
+        """Leave."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def __aiter__(self) -> Self:
+        return self
+
+
+class Subscription(_Stream):
     """
     The events of some tasks, as an async iterator and a context manager. It ends by itself.
 
@@ -74,7 +94,8 @@ class Subscription:
         self._wishes = {wish.id: wish for wish in wishes}
         self._wish = wishes[0]
         self._going: set[str] = set(self._wishes)
-        self._inbox = Inbox(_taker(is_final_only=is_final_only), throttle=throttle)
+        self._inbox = Inbox(_is_end if is_final_only else None, throttle=throttle)
+        self._ready = self._inbox.mailbox.ready
         self._is_open = False
         self._is_reading = False
         self._is_closed = False
@@ -128,49 +149,47 @@ class Subscription:
             self._is_open = False
             self._finalizer.detach()
             await self._router.leave(self._inbox)
+        self._ready.clear()
         self._inbox.close(WatcherClosed("this stream was closed"))
 
     async def __aenter__(self) -> Self:
         await self._open()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
-
-    def __aiter__(self) -> Self:
-        return self
-
     async def __anext__(self) -> Event:
+        if self._ready and not self._is_reading:
+            event = self._ready.popleft()
+        else:
+            event = await self._next()
+        if event.__class__ is not Progress:
+            if isinstance(event, Final):
+                self._going.discard(event.task.id)
+            elif isinstance(event, Unreachable) and self._is_standing(event):
+                await self.aclose()
+                raise again(event.error)
+        return event
+
+    async def _next(self) -> Event:
         if asyncio.get_running_loop() is not self._loop:
             raise RuntimeError("this stream belongs to another event loop")
         if self._is_reading:
             raise RuntimeError("this stream is being read already: give each reader a watch() of its own")
         self._is_reading = True
         try:
-            return await self._next()
+            if not self._is_open and not self._is_closed:
+                await self._open()
+            while not self._is_closed:  # then whatever the mailbox holds was left
+                now = self._clock()
+                event = self._inbox.take(now)
+                if event is not None:
+                    return event
+                if self._going:
+                    await self._inbox.wait(now)
+                else:
+                    await self.aclose()
+            raise StopAsyncIteration
         finally:
             self._is_reading = False
-
-    async def _next(self) -> Event:
-        if not self._is_closed:
-            await self._open()
-        while True:
-            if self._is_closed:
-                raise StopAsyncIteration  # whatever the mailbox holds: it was left
-            event = self._inbox.take(self._clock())
-            if isinstance(event, Unreachable) and self._is_standing(event):
-                await self.aclose()
-                raise again(event.error)
-            if event is not None:
-                if event.final and isinstance(event, Final):
-                    self._going.discard(event.task.id)
-                return event
-            if not self._going:
-                await self.aclose()
-                raise StopAsyncIteration
-            await self._inbox.wait(self._clock())
 
     def _is_standing(self, event: Unreachable) -> bool:
         """Return True for a fault that is raised: before the first useful answer, and not mended meanwhile."""
@@ -193,7 +212,7 @@ class Subscription:
         self._finalizer = finalizer
 
 
-class Completed:
+class Completed(_Stream):
     """
     The final events of some tasks, as they come, as an async iterator and a context manager.
 
@@ -215,14 +234,6 @@ class Completed:
         await self._events.__aenter__()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
-
-    def __aiter__(self) -> Self:
-        return self
-
     async def __anext__(self) -> FinalEvent:
         while True:
             event = await self._events.__anext__()
@@ -230,7 +241,7 @@ class Completed:
                 return event
 
 
-class EventStream:
+class EventStream(_Stream):
     """
     Every event of every watched task and of the gateway, as an async iterator: from now on, or from an offset.
 
@@ -245,9 +256,6 @@ class EventStream:
         self._log = log
         self._check = check
         self._batch: list[tuple[int, Event]] = []
-
-    def __aiter__(self) -> Self:
-        return self
 
     async def __anext__(self) -> Event:
         if not self._batch:
@@ -264,17 +272,7 @@ class EventStream:
         self._batch.clear()
         await self._log.aclose()
 
-    async def __aenter__(self) -> Self:
-        return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
-
-
-def _taker(*, is_final_only: bool) -> Callable[[Event], bool]:
-    """Return which events a stream takes; the gateway's always, for a standing fault is raised."""
-    if not is_final_only:
-        return lambda _event: True
-    return lambda event: event.final or not hasattr(event, "task")
+def _is_end(event: Event) -> bool:
+    """Choose ends; and what the gateway says, for a standing fault is raised."""
+    return event.final or isinstance(event, GatewayEvent)

@@ -12,6 +12,7 @@ from attrs import evolve
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from mjwatch._policy.ledger import Course, Parcel
 from mjwatch._policy.mailbox import Mailbox
 from mjwatch.events import ButtonsAvailable, Event, InputRequired, Progress, Recovered, TaskEvent, Unreachable
 from tests.support.builders import (
@@ -319,6 +320,35 @@ def test_a_deferred_progress_of_a_forgotten_id_goes_too() -> None:
     assert (len(mailbox), mailbox.ready_in(0), taken(mailbox, now=10)) == (0, None, [])
 
 
+def test_a_crowd_is_left_like_anything_else() -> None:
+    """Both what was numbered already and what was not; others keep their place."""
+    mailbox = filled(*map(progress, range(1, 200)), progress(1, task_id="2"), *map(buttons, range(200, 257)))
+    for number in range(200):
+        mailbox.put(progress(1, task_id=f"other {number}"))
+    mailbox.take(0)
+    mailbox.put(buttons(257))
+    mailbox.forget("1", "2")
+    got = taken(mailbox)
+    mailbox.put(progress(300))
+
+    assert {event.task.id for event in got if isinstance(event, Progress)} == {
+        f"other {n}" for n in range(200)
+    }
+    assert len(got) == 200
+    assert [evolve(progress(300), skipped=100)] == taken(mailbox)
+
+
+def test_a_crowd_is_made_ready_in_parts() -> None:
+    """What may be taken before the rest is looked at again; what is left goes from both."""
+    mailbox = filled(*[progress(1, task_id=str(number)) for number in range(400)])
+    wait = mailbox.ready_in(0)
+    sizes = len(mailbox.ready), len(mailbox)
+    mailbox.forget("0", "399")
+
+    assert (wait, sizes) == (0, (114, 400))
+    assert [progress(1, task_id=str(number)) for number in range(1, 399)] == taken(mailbox)
+
+
 def test_alternating_kinds_do_not_pile_up_within_a_throttle() -> None:
     """Each Progress that is deferred and replaced leaves nothing that grows."""
     mailbox = filled(progress(1), progress(1, task_id="2"), progress(2, task_id="2"), throttle=3_600)
@@ -329,7 +359,8 @@ def test_alternating_kinds_do_not_pile_up_within_a_throttle() -> None:
         mailbox.put(buttons(seq + 1))
         mailbox.take(0)
 
-    assert len(mailbox._resting) <= 258
+    assert mailbox._throttle is not None
+    assert len(mailbox._throttle._turns) <= 258
     assert [progress(2, task_id="2")] == taken(mailbox, now=3_600)
 
 
@@ -388,6 +419,51 @@ PUTS = st.tuples(
 )
 TAKES = st.tuples(st.sampled_from([0, 1, 4, 300]), st.integers(0, 7))
 STEPS = st.lists(PUTS | TAKES | st.just("gateway"), max_size=8)
+
+
+PARCELS = st.lists(
+    st.tuples(
+        st.lists(st.tuples(st.sampled_from("pppbirse"), st.integers(1, 3)), max_size=6),
+        st.sampled_from([1, 1, 1, 20, 80]),
+        st.sampled_from([0, 0, 1, 40, 1_000]),
+        st.booleans(),
+    ),
+    max_size=8,
+)
+
+
+@settings(deadline=None)
+@given(PARCELS)
+def test_lazy_conflation_ends_where_eager_slots_would(
+    parcels: list[tuple[list[tuple[str, int]], int, int, bool]],
+) -> None:
+    """Of what was put since it was read last each slot's newest event is told, in order, and of the rest only some."""
+    mailbox, course, seqs, put = Mailbox(), Course(), defaultdict[str, int](int), list[TaskEvent]()
+    for kinds, times, takes, is_shared in parcels:
+        events = list[TaskEvent]()
+        for kind, number in kinds * times:
+            seqs[str(number)] += 1
+            events.append(MAKERS[kind](seqs[str(number)], task_id=str(number)))
+        put += events
+        parcel = course.number(events) if is_shared else Parcel(events)
+        mailbox.put_all(parcel)
+        if is_shared:
+            course.advance(parcel)
+            mailbox.follow(course)
+        else:
+            mailbox.part()
+            course = Course()
+        assert len(mailbox) <= mailbox.bound
+        read = [one for _ in range(takes) if isinstance(one := mailbox.take(0), TaskEvent)]
+        assert len(mailbox) <= mailbox.bound
+        if read:
+            put = put[put.index(evolve(read[-1], skipped=0)) + 1 :]
+    rest = [evolve(event, skipped=0) for event in taken(mailbox) if isinstance(event, TaskEvent)]
+    slots = {(event.task.id, _slot(event)): event for event in put}
+    newest = [event for event in put if slots[event.task.id, _slot(event)] is event]
+
+    assert [event for event in rest if event in newest] == newest
+    assert [event for event in put if event in rest] == rest
 
 
 def put_run(mailbox: Mailbox, model: Model, kinds: str, tasks: int, *, is_replayed: bool) -> None:
@@ -518,7 +594,7 @@ def test_an_end_that_is_not_wanted_lets_go_of_the_task() -> None:
     taken(mailbox)
     mailbox.end("never heard of")
 
-    assert len(mailbox._tracks) == 10_000
+    assert len(mailbox._ledger) == 10_000
 
 
 def test_what_its_keeper_forgot_counts_from_one_again() -> None:
@@ -529,6 +605,66 @@ def test_what_its_keeper_forgot_counts_from_one_again() -> None:
     mailbox.put(success(1))
 
     assert seqs(taken(mailbox)) == [1]
+
+
+def test_a_parcel_is_put_like_its_events() -> None:
+    """Into an empty mailbox, behind what waits, where a throttle is, and in a crowd."""
+    parcel = Parcel([progress(seq) for seq in range(1, 4)])
+    empty, waiting, throttled = Mailbox(), filled(progress(1)), Mailbox(throttle=10)
+    for mailbox in (empty, waiting, throttled):
+        mailbox.put_all(parcel)
+
+    assert seqs(taken(empty)) == seqs(taken(waiting)) == [1, 2, 3]
+    assert seqs(taken(throttled)) == [1]
+    assert seqs(taken(throttled, now=10)) == [3]
+
+
+def test_a_large_parcel_of_many_tasks_is_not_looked_through() -> None:
+    """None of its events can replace another, so all are ready at once; of one task, they conflate."""
+    tasks, task = Mailbox(), Mailbox()
+    tasks.put_all(Parcel([progress(1, task_id=str(number)) for number in range(500)]))
+    task.put_all(Parcel([progress(seq) for seq in range(1, 501)]))
+
+    assert len(tasks.ready) == 500
+    assert [evolve(progress(500), skipped=499)] == taken(task)
+
+
+def test_what_is_ready_may_be_taken_without_asking() -> None:
+    """It is numbered; and what comes later follows it, also if many others come between."""
+    outage = unreachable()
+    mailbox = filled(progress(2), outage)
+    ready = mailbox.ready
+    got: list[Event] = [ready.popleft(), ready.popleft()]
+    for seq in range(3, 300):
+        mailbox.put(progress(seq))
+
+    assert got == [evolve(progress(2), skipped=1), outage]
+    assert mailbox.ready is ready
+    assert [evolve(progress(259), skipped=256), *map(progress, range(260, 300))] == taken(mailbox)
+
+
+def test_a_crowd_that_is_over_is_let_go() -> None:
+    """Also where the end, which the reader does not want, came while much was unread, or was conflated away."""
+    mailbox = Mailbox()
+    for number in range(300):
+        mailbox.put(progress(1, task_id=str(number)))
+    mailbox.end("299")
+    mailbox.end("0")
+    taken(mailbox)
+    mailbox.put(progress(1, task_id="299"))
+
+    assert taken(mailbox) == []
+    assert set(mailbox._ledger._ended) == {"0", "299"}
+
+
+def test_a_mailbox_knows_what_its_reader_was_told() -> None:
+    """Or is about to be; a task that is expected begins with nothing."""
+    mailbox = filled(progress(1))
+    mailbox.expect("2")
+
+    assert mailbox.knows(progress(1))
+    assert not mailbox.knows(progress(2))
+    assert not mailbox.knows(progress(1, task_id="2"))
 
 
 def test_forgetting_what_never_came_changes_nothing() -> None:

@@ -37,9 +37,7 @@ async def hosted(hooks: Hooks) -> AsyncIterator[Rig]:
 
 def tell(rig: Rig, *events: Event) -> None:
     """Hand out *events* as the router does."""
-    for event in events:
-        for inbox in rig.router._deliver(event, 0):
-            inbox.wake()
+    rig.router.hand_out([(0, event) for event in events])
 
 
 def add(hooks: Hooks, callback: object, kinds: object = Final, **more: object) -> Hook:
@@ -211,7 +209,7 @@ async def test_a_raising_callback_ends_nothing(error: BaseException, *, is_async
     async with hosted(hooks) as rig:
         tell(rig, progress(1), progress(2))
         await anyio.sleep(1)
-        is_alive = len(rig.router._everything) == 2
+        is_alive = len(rig.router._audiences.hooks) == 2
 
     assert (got, is_alive) == ([1, 2], True)
     assert hook.errors == 1
@@ -282,7 +280,7 @@ async def test_a_cancelled_hook_is_called_no_more() -> None:
         await anyio.sleep(1)
         hook.cancel()
         await turns()
-        is_gone = not rig.router._everything
+        is_gone = not rig.router._audiences.hooks
         tell(rig, progress(3))
         await anyio.sleep(30)
 

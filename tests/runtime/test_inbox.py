@@ -7,11 +7,12 @@ import asyncio
 import anyio
 import pytest
 
+from mjwatch._policy.ledger import Parcel
 from mjwatch._runtime.inbox import Inbox
 from mjwatch.errors import WatcherClosed
-from mjwatch.events import Event
+from mjwatch.events import TaskEvent
 from tests.runtime.rig import turns
-from tests.support.builders import progress, success, unreachable
+from tests.support.builders import progress, recovered, success, unreachable
 
 
 def now() -> float:
@@ -19,9 +20,9 @@ def now() -> float:
     return asyncio.get_running_loop().time()
 
 
-def everything(_event: Event) -> bool:
-    """Want everything."""
-    return True
+def put(inbox: Inbox, *events: TaskEvent, offset: int = 0) -> None:
+    """Put *events*, and no others up to *offset*."""
+    inbox.put_all(Parcel(events), offset)
 
 
 def drained(inbox: Inbox) -> list[int | None]:
@@ -34,23 +35,23 @@ def drained(inbox: Inbox) -> list[int | None]:
 
 async def test_what_came_between_hold_and_catch_up_is_neither_lost_nor_doubled() -> None:
     """The present state stands first, and holds some of it already."""
-    inbox = Inbox(everything)
+    inbox = Inbox()
     inbox.hold(["1"])
     for seq in (3, 4, 5):
-        inbox.put(progress(seq), seq)
-    inbox.put(progress(1, task_id="2"), 6)
+        put(inbox, progress(seq), offset=seq)
+    put(inbox, progress(1, task_id="2"), offset=6)
     before = drained(inbox)
     inbox.catch_up("1", [progress(4)])
-    inbox.put(progress(6), 7)
+    put(inbox, progress(6), offset=7)
 
     assert before == [1]
     assert drained(inbox) == [4, 5, 6]
 
 
 async def test_only_what_is_wanted_gets_in() -> None:
-    """Also of the present state."""
+    """Of the present state, and of what the gateway says; of the log it was chosen before."""
     inbox = Inbox(lambda event: event.final)
-    inbox.put(progress(1))
+    inbox.put_outage(unreachable())
     inbox.hold(["1"])
     inbox.catch_up("1", [progress(2), success(3)])
 
@@ -59,7 +60,7 @@ async def test_only_what_is_wanted_gets_in() -> None:
 
 async def test_a_reader_waits_until_it_is_woken() -> None:
     """Once per batch, and without time passing."""
-    inbox = Inbox(everything)
+    inbox = Inbox()
     got: list[tuple[float, int | None]] = []
 
     async def reads() -> None:
@@ -70,9 +71,7 @@ async def test_a_reader_waits_until_it_is_woken() -> None:
     async with anyio.create_task_group() as readers:
         readers.start_soon(reads)
         await anyio.sleep(7)
-        inbox.put(progress(1))
-        inbox.put(progress(2))
-        inbox.wake()
+        put(inbox, progress(1), progress(2))
         inbox.wake()
 
     assert got == [(1007.0, 1), (1007.0, 2)]
@@ -80,8 +79,8 @@ async def test_a_reader_waits_until_it_is_woken() -> None:
 
 async def test_a_wait_for_what_is_there_does_not_wait() -> None:
     """Something can be taken already."""
-    inbox = Inbox(everything)
-    inbox.put(progress(1))
+    inbox = Inbox()
+    put(inbox, progress(1))
     await inbox.wait(now())
 
     assert drained(inbox) == [1]
@@ -89,21 +88,20 @@ async def test_a_wait_for_what_is_there_does_not_wait() -> None:
 
 async def test_a_cancelled_wait_loses_nothing() -> None:
     """An event is taken only after waking."""
-    inbox = Inbox(everything)
+    inbox = Inbox()
     with anyio.move_on_after(1):
         await inbox.wait(now())
-    inbox.put(progress(1))
-    inbox.wake()
+    put(inbox, progress(1))
 
     assert drained(inbox) == [1]
 
 
 async def test_a_throttled_progress_comes_in_its_time() -> None:
     """The wait ends when it may be taken, without anybody's waking."""
-    inbox = Inbox(everything, throttle=10)
-    inbox.put(progress(1))
+    inbox = Inbox(throttle=10)
+    put(inbox, progress(1))
     drained(inbox)
-    inbox.put(progress(2))
+    put(inbox, progress(2))
     await inbox.wait(now())
     if not (seqs := drained(inbox)):
         await inbox.wait(now())
@@ -115,8 +113,8 @@ async def test_a_throttled_progress_comes_in_its_time() -> None:
 async def test_the_offset_counts_what_was_delivered() -> None:
     """It moves when the mailbox is empty, also by what this reader does not want."""
     inbox = Inbox(lambda event: event.final)
-    inbox.put(success(1), 4)
-    inbox.put(progress(1, task_id="2"), 5)
+    put(inbox, success(1), offset=4)
+    put(inbox, offset=5)
     before = inbox.offset
     inbox.take(now())
 
@@ -125,8 +123,8 @@ async def test_the_offset_counts_what_was_delivered() -> None:
 
 async def test_a_closed_inbox_may_be_read_to_its_end() -> None:
     """Then every wait says why, with an error of its own."""
-    inbox = Inbox(everything)
-    inbox.put(progress(1))
+    inbox = Inbox()
+    put(inbox, progress(1))
     inbox.close(WatcherClosed("enough"))
     inbox.close(WatcherClosed("again"))
     got = drained(inbox)
@@ -142,8 +140,8 @@ async def test_a_closed_inbox_may_be_read_to_its_end() -> None:
 
 async def test_a_broken_inbox_gives_nothing_more() -> None:
     """The bug must not be hidden behind old news."""
-    inbox = Inbox(everything)
-    inbox.put(progress(1))
+    inbox = Inbox()
+    put(inbox, progress(1))
     why = WatcherClosed("broke")
     why.__cause__ = KeyError("bug")
     inbox.close(why)
@@ -155,7 +153,7 @@ async def test_a_broken_inbox_gives_nothing_more() -> None:
 
 async def test_closing_wakes_the_reader() -> None:
     """Nobody waits for what will never come."""
-    inbox = Inbox(everything)
+    inbox = Inbox()
     caught: list[BaseException] = []
 
     async def reads() -> None:
@@ -175,9 +173,44 @@ async def test_closing_wakes_the_reader() -> None:
 
 async def test_a_standing_outage_is_told_once() -> None:
     """A reader that comes in an outage may get it from the log as well."""
-    inbox = Inbox(everything)
-    inbox.put(unreachable(since=5.0))
-    inbox.put(unreachable(since=5.0), 1)
-    inbox.put(unreachable(since=9.0), 2)
+    inbox = Inbox()
+    inbox.put_outage(unreachable(since=5.0))
+    inbox.put_outage(unreachable(since=5.0), 1)
+    inbox.put_outage(unreachable(since=9.0), 2)
 
     assert len(drained(inbox)) == 2
+
+
+async def test_what_is_delivered_without_asking_counts_too() -> None:
+    """A reader may take what is ready from the mailbox itself."""
+    inbox = Inbox()
+    put(inbox, progress(1), progress(2), offset=2)
+    inbox.take(now())
+    inbox.mailbox.ready.popleft()
+    before = inbox.offset
+    put(inbox, progress(3), offset=3)
+
+    assert (before, inbox.offset) == (2, 2)
+
+
+async def test_a_task_that_was_left_while_it_was_opened_holds_nothing() -> None:
+    """Neither what came meanwhile, nor the offset."""
+    inbox = Inbox()
+    inbox.hold(["1"])
+    put(inbox, progress(1), offset=1)
+    before = drained(inbox), inbox.offset
+    inbox.forget("1")
+    put(inbox, progress(1, task_id="2"), offset=2)
+
+    assert before == ([], 0)
+    assert (drained(inbox), inbox.offset) == ([1], 2)
+
+
+async def test_an_outage_ends_once() -> None:
+    """Whoever came after it does not hear of its end."""
+    inbox, late = Inbox(), Inbox()
+    inbox.put_outage(unreachable())
+    for one in (inbox, late):
+        one.put_outage(recovered())
+
+    assert (len(drained(inbox)), drained(late)) == (2, [])
