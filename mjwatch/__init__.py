@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mjwatch import gateways
+    from mjwatch._policy.explanation import Explanation, Tick
     from mjwatch._runtime.client import GatewayClient
     from mjwatch._runtime.hooks import Hook
     from mjwatch._runtime.reports import Health, Stats, Watched
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "mjwatch._runtime.client": "GatewayClient",
     "mjwatch._runtime.hooks": "Hook",
+    "mjwatch._policy.explanation": "Explanation Tick",
     "mjwatch._runtime.reports": "Health Stats Watched",
     "mjwatch._runtime.subscription": "Completed EventStream Subscription",
     "mjwatch.errors": (
@@ -87,6 +89,7 @@ __all__ = [
     "Event",
     "EventStream",
     "Expired",
+    "Explanation",
     "Failure",
     "FailureKind",
     "Final",
@@ -123,6 +126,7 @@ __all__ = [
     "TaskEvent",
     "TaskFailed",
     "TaskLost",
+    "Tick",
     "TooManyWatches",
     "Unreachable",
     "WatchTimeout",

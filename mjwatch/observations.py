@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from enum import Enum
 
+import msgspec
 from attrs import frozen
 
 from mjwatch.tasks import Task
@@ -49,8 +50,7 @@ _ANSWERS = frozenset({Verdict.OK, Verdict.MISSING, Verdict.REJECTED})
 _STANDING = frozenset({Verdict.DENIED, Verdict.REFUSED, Verdict.UNSUPPORTED})
 
 
-@frozen
-class Observation:
+class Observation(msgspec.Struct, frozen=True):
     """
     What a gateway said about one task at one moment.
 
@@ -66,8 +66,7 @@ class Observation:
     buttons_come_with_end: bool = False
 
 
-@frozen
-class Missing:
+class Missing(msgspec.Struct, frozen=True):
     """
     The gateway is well, and does not know the id.
 
@@ -78,13 +77,11 @@ class Missing:
     single: bool
 
 
-@frozen
-class Unchanged:
+class Unchanged(msgspec.Struct, frozen=True):
     """The raw reply is the one of the last look: nothing was decoded."""
 
 
-@frozen
-class Garbled:
+class Garbled(msgspec.Struct, frozen=True):
     """The gateway answered about this id, but not in a form that can be read. Says nothing about the task."""
 
 
@@ -123,3 +120,15 @@ class Watch:
     wants_progress: bool
     is_discarded: bool = False
     is_by_kind: bool = True
+
+    def named(self, task_id: str) -> Watch:
+        """Return the watch of *task_id* on these terms: a store keeps one for all that share them, without an id."""
+        return Watch(
+            task_id,
+            self.tag,
+            self.watched_at,
+            self.deadline_at,
+            self.wants_progress,
+            self.is_discarded,
+            self.is_by_kind,
+        )

@@ -13,18 +13,18 @@ import anyio
 
 from mjwatch._runtime.context import Logger
 from mjwatch._runtime.hooks import Hook, Hooks, Kinds
-from mjwatch._runtime.reports import Health, Stats, Watched, succeeded
+from mjwatch._runtime.reports import Health, Stats, Watched, found, succeeded
 from mjwatch._runtime.runner import Runner
 from mjwatch._runtime.subscription import Completed, EventStream, Subscription, checked
 from mjwatch._store.contract import Wish
-from mjwatch.errors import GatewayBroken, TaskLost, WatcherClosed, WatchTimeout
+from mjwatch.errors import WatcherClosed, WatchTimeout
 from mjwatch.events import Failure, Success
 from mjwatch.gateways import Gateway
-from mjwatch.observations import Garbled, Observation
 from mjwatch.settings import Deadlines, Pacing, check_positive
 from mjwatch.tasks import Task, check_task_id
 
 if TYPE_CHECKING:
+    from mjwatch._policy.explanation import Explanation
     from mjwatch._runtime.client import GatewayClient
     from mjwatch._runtime.engine import Engine
 
@@ -188,11 +188,7 @@ class Watcher:
             ValueError: *task_id* breaks the rule; nothing was sent.
         """
         finding = await self._opened().lookup(check_task_id(task_id))
-        if isinstance(finding, Observation):
-            return finding.task
-        if isinstance(finding, Garbled):
-            raise GatewayBroken("its reply about this task cannot be read", gateway=self._gateway.name)
-        raise TaskLost("the gateway does not know it", task_id=task_id, task=None)
+        return found(finding, task_id, self._gateway.name)
 
     async def add(self, *task_ids: str, tag: str | None = None, deadline: float | None = None) -> None:
         """
@@ -267,6 +263,10 @@ class Watcher:
     async def watched(self, tag: str | None = None) -> list[Watched]:
         """Return the tasks under watch, of one *tag* or all; at most 100,000 of them."""
         return await self._opened().watched(tag)
+
+    async def explain(self, task_id: str) -> Explanation:
+        """Return why a task is looked at when it is, in numbers and, by `str()`, in words; no request is made."""
+        return await self._opened().explain(check_task_id(task_id))
 
     def stats(self) -> Stats:
         """Return what was done since the start."""

@@ -63,7 +63,8 @@ async def test_hooks(capsys: pytest.CaptureFixture[str]) -> None:
         await hooks.main(at(simulated), "1", "2", "3")
     said = capsys.readouterr().out
 
-    assert "to user 0: 9 buttons\nto user 0: here is your picture: http" in said
+    assert "to user 0: 9 buttons\n" in said
+    assert "to user 0: here is your picture: http" in said
     assert "to user 1: The quota is used up.\n" in said
     assert "to user 2: we lost sight of it" in said
 

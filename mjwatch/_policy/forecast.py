@@ -1,113 +1,274 @@
-"""What is known of the time left: how likely news is, second by second.
+"""What is known of the time left: learned at each milestone, believed from priors until then.
 
-Rule: beliefs only, no schedule. For now the beliefs are priors; what a gateway shows will replace them.
-
-The priors rest on some thirty single observations in public samples and logs, so they are broad on purpose.
+Rule: beliefs about tasks, no schedule and no gateway's clock. For each milestone two numbers are kept, the mean and the
+spread of the logarithm of the time that was left there, as it became visible on this gateway. Old tasks are forgotten
+exponentially. Where few were seen, what is known of the family of actions counts, and in the end the prior.
 """
 
 from __future__ import annotations
 
-import math
+from functools import lru_cache
+from itertools import islice
+from math import exp, log, sqrt
 from typing import Final
 
-from attrs import frozen
+from attrs import Factory, define
+from msgspec import Struct
 
+from mjwatch._policy.left import Belief, Left, Steady
+from mjwatch._policy.priors import family, prior
 from mjwatch._policy.state import State
+from mjwatch._policy.trails import QUEUE, Mark, Trail, begun_at, is_queued, octave
+from mjwatch.events import Eta
 from mjwatch.observations import Watch
 from mjwatch.tasks import Action, Mode, Status
 
-STEP_RATE: Final = 1 / 7
-"""Progress moves in steps about 7 s apart (0, 15, 31, 46, 62, 78, 93 %), whatever the gateway."""
+MOST_TRAILS: Final = 1000
+"""Tasks that are learned from at one time: enough to learn, and bounded."""
+_MOST_KEYS: Final = 400
 
-_UNSEEN_RATE: Final = 1 / 8
+MEMORY: Final = 20.0
+"""Tasks after which an old one counts a third."""
+_LEAN: Final = 2.0
+"""How many tasks the wider belief counts for beside what was seen."""
+
+_RUN: Final = 8.5
+"""A run in eighths: behind the last one the final picture is uploaded."""
+_STALLED: Final = 2.0
+"""Spreads above the usual time of a step after which a task stalls."""
+_ENOUGH: Final = 3.0
+"""Tasks at a milestone before the next one is counted on."""
+
+_MOST_LOG: Final = 14.0
+"""No time is learned that is further from a second: 14 is a fortnight."""
+_SHARPEST: Final = 0.08
+_ROBUST: Final = 2.5
+"""A task further off than so many spreads counts as if it were there."""
+
+_PACE_SPREAD: Final = 0.5
+"""How well a task's pace so far tells what is left, before that was seen: the spread of the logarithm of the error."""
+_STEP: Final = (log(7.0), 0.35**2)
+"""Progress moves in steps 6-8 s apart, before any were seen."""
+
+_START: Final = 4.0
+"""A task that has been queued for long stays queued for long: it starts at a rate of one in its age and this, seconds."""
+
+_UNSEEN: Final = Steady(1 / 8)
 """An id that was not found yet: it was pasted early, or it is mistyped. News (or its loss) is worth knowing soon."""
-
-_WINDOW_RATE: Final = 1 / 450
+_WINDOW: Final = Steady(1 / 450)
 """An open window waits for a person."""
 
-_DAY: Final = 86_400.0
+Moments = tuple[float, float]
+"""A mean and a variance, of the logarithm of seconds."""
 
 
-@frozen
-class Prior:
+class Seen(Struct):
+    """What was seen of one thing: how many tasks (up to `MEMORY`), and their moments."""
+
+    count: float = 0.0
+    mean: float = 0.0
+    variance: float = 0.0
+
+    def add(self, value: float) -> None:
+        """Take in one more."""
+        off = value - self.mean
+        if self.count > 4:
+            most = _ROBUST * sqrt(max(self.variance, _SHARPEST**2))
+            off = min(max(off, -most), most)
+        share = 1.0 / min(self.count + 1.0, MEMORY)
+        self.mean += share * off
+        self.variance = (1.0 - share) * (self.variance + share * off * off)
+        self.count = min(self.count + 1.0, MEMORY)
+
+    @property
+    def is_sane(self) -> bool:
+        """True for what tasks can have taught: a second to a fortnight, and a spread to match."""
+        return (
+            1.0 <= self.count <= MEMORY and abs(self.mean) <= _MOST_LOG and 0.0 <= self.variance <= _MOST_LOG
+        )
+
+    def over(self, wider: Moments) -> Moments:
+        """Return the moments to believe, given those of a *wider* belief."""
+        weight = self.count / (self.count + _LEAN)
+        mean, variance = wider
+        return mean + weight * (self.mean - mean), variance + weight * (self.variance - variance)
+
+
+class Outlook(Struct, frozen=True):
     """
-    A lognormal belief of how long a task runs, in seconds.
+    What is believed of one task now.
 
     Attributes:
-        median: Half of the tasks are done by then.
-        spread: The standard deviation of the logarithm.
+        end: The time until its end becomes visible.
+        step: The time until its next progress does (the start, while it is queued), None where none is to come.
     """
 
-    median: float
-    spread: float
-
-    @classmethod
-    def of(cls, p10: float, p50: float, p90: float) -> Prior:
-        """Return the belief with these quantiles."""
-        return cls(p50, math.log(p90 / p10) / (2 * 1.2816))
-
-    def hazard(self, age: float) -> float:
-        """Return the chance per second that a task of this *age* ends now; constant beyond the 98.5 % point."""
-        age = min(max(age, 0.05), self.median * math.exp(2.17 * self.spread))
-        z = math.log(age / self.median) / self.spread
-        left = 0.5 * math.erfc(z / math.sqrt(2))
-        return math.exp(-z * z / 2) / (math.sqrt(2 * math.pi) * self.spread * age * left)
+    end: Belief
+    step: Belief | None = None
 
 
-_PICTURE: Final = {
-    Mode.TURBO: Prior.of(12, 20, 35),
-    Mode.FAST: Prior.of(27, 45, 85),
-    Mode.RELAX: Prior.of(35, 85, 260),
-}
-_FILM: Final = {Mode.FAST: Prior.of(48, 75, 120), Mode.RELAX: Prior.of(125, 210, 350)}
-_PICK: Final = {Mode.FAST: Prior.of(2, 9, 14)}
-_ENLARGED: Final = {Mode.FAST: Prior.of(25, 60, 130)}
-_WORDS: Final = {Mode.FAST: Prior.of(5, 9.5, 15)}
-
-_PRIORS: Final = {
-    Action.UPSCALE: _PICK,
-    Action.UPSCALE_HD: _ENLARGED,
-    Action.DESCRIBE: _WORDS,
-    Action.SHORTEN: _WORDS,
-    Action.PIC_READER: _WORDS,
-    Action.VIDEO: _FILM,
-    Action.VIDEO_EXTEND: _FILM,
-    Action.SWAP_VIDEO_FACE: _FILM,
-}
-
-
-def prior(action: Action, mode: Mode) -> Prior:
-    """Return what is believed of tasks of this kind before any was seen; an unknown mode counts as fast."""
-    of_action = _PRIORS.get(action, _PICTURE)
-    return of_action.get(mode, of_action[Mode.FAST])
-
-
-def news_rate(state: State | None, watch: Watch, now: float, *, step_weight: float) -> float:
+@define
+class Forecast:
     """
-    Return how much worth knowing becomes visible per second: the end, and a weighted share of progress.
+    What one gateway has taught about its tasks.
 
-    Args:
-        state: None before the first useful look.
-        watch: What it is watched for; progress counts only if somebody listens to it.
-        now: Epoch seconds; may lie a little in the future.
-        step_weight: What a progress step is worth, in ends.
+    Attributes:
+        table: By "kind/thing/milestone", where the kind is an action and a mode or a family and a mode.
+        trails: Of the tasks under way, by id.
     """
-    if state is None or state.seen_at is None:
-        return _UNSEEN_RATE
-    if state.status is Status.MODAL:
-        return _WINDOW_RATE
-    end = prior(state.action, state.mode).hazard(_age(state, watch, now))
-    steps = step_weight * STEP_RATE if watch.wants_progress and not state.action.is_text else 0.0
-    return end + steps
+
+    table: dict[str, Seen] = Factory(dict)
+    trails: dict[str, Trail] = Factory(dict)
+
+    def outlook(self, task_id: str, terms: Watch, state: State | None, now: float) -> Outlook:
+        """
+        Return what is believed of a task.
+
+        Args:
+            task_id: Which.
+            terms: What it is watched for.
+            state: None before the first useful look.
+            now: Epoch seconds, of the last look.
+        """
+        if state is None or state.seen_at is None:
+            return Outlook(_UNSEEN)
+        if state.status is Status.MODAL:
+            return Outlook(_WINDOW)
+        if is_queued(state):
+            age = max(1.0, now - begun_at(state, terms, now))
+            return Outlook(self._queued(state, age), Steady(1.0 / (age + _START)))
+        trail = self.trails.get(task_id)
+        if trail is None or not trail.marks:
+            trail = Trail(begun_at(state, terms, now))
+            trail.reach(state, state.seen_at)
+        return self._running(state, trail.mark(state.percent or 0, now), now)
+
+    def eta(self, task_id: str, terms: Watch, state: State | None, now: float) -> Eta | None:
+        """Return how long a task may still take; None where it was not seen, waits for a person, or is over."""
+        if state is None or state.seen_at is None or state.status is Status.MODAL or state.final is not None:
+            return None
+        end = self.outlook(task_id, terms, state, now).end
+        return Eta(end.quantile(0.5), end.quantile(0.9))
+
+    def learned_from(self, state: State | None) -> int:
+        """Return how many ended tasks of its kind are remembered, at most `MEMORY`."""
+        if state is None:
+            return 0
+        kind = f"{state.action}/{state.mode}/left/"
+        return int(max((seen.count for key, seen in self.table.items() if key.startswith(kind)), default=0.0))
+
+    def saw(self, task_id: str, terms: Watch, state: State, at: float) -> None:
+        """
+        Take in a change.
+
+        Args:
+            task_id: Which task.
+            terms: What it is watched for.
+            state: What it became.
+            at: When that became visible, as far as looks can tell, epoch seconds.
+        """
+        if state.final is not None:
+            trail = self.trails.pop(task_id, None)
+            if trail is not None and state.is_over:
+                self.learn(state, trail, at)
+            return
+        trail = self.trails.get(task_id)
+        if trail is None:
+            while len(self.trails) >= MOST_TRAILS:
+                del self.trails[next(iter(self.trails))]
+            trail = self.trails[task_id] = Trail(begun_at(state, terms, at))
+        trail.reach(state, at)
+
+    def restore(self, table: dict[str, Seen]) -> None:
+        """Take over what was kept; what makes no sense is left out."""
+        sane = ((key, seen) for key, seen in table.items() if seen.is_sane)
+        self.table = dict(islice(sane, _MOST_KEYS))
+
+    def _queued(self, state: State, age: float) -> Left:
+        known = prior(state.action, state.mode)
+        whole = Left(known.centre, known.spread, age)
+        middle, most = whole.quantile(0.5), whole.quantile(0.84)
+        believed = (log(middle), log(most / middle) ** 2)
+        return Left(*_shape(self._believed(state.action, state.mode, "left", octave(age), believed)))
+
+    def _running(self, state: State, mark: Mark, now: float) -> Outlook:
+        action, mode = state.action, state.mode
+        known = prior(action, mode)
+        rest = known.centre + log(1 - mark.milestone / _RUN)
+        mean, variance = self._believed(action, mode, "left", mark.milestone, (rest, known.spread**2))
+        if mark.pace_left is not None:
+            # Two opinions, each with the error it has shown: the mean leans to the better one.
+            bias, error = self._believed(action, mode, "pace", mark.milestone, (0.0, _PACE_SPREAD**2))
+            mean += variance / (variance + error) * (_log(mark.pace_left) + bias - mean)
+            variance = min(variance, error)
+        age = max(0.0, now - mark.at)
+        step = Left(*_shape(self._believed(action, mode, "step", 0, _STEP)), age)
+        if age > exp(step.centre + _STALLED * step.spread):
+            # While it shows a milestone it is no nearer to its end than it will be at the next one.
+            age = min(age, self._share_ahead(action, mode, mark.milestone) * exp(mean))
+        return Outlook(Left(*_shape((mean, variance)), age), None if action.is_text else step)
+
+    def _share_ahead(self, action: Action, mode: Mode, milestone: int) -> float:
+        """Return how much of the time left passes before the next milestone; 1.0 where none is known to come."""
+        here = self._seen(action, mode, milestone)
+        for other in range(milestone + 1, QUEUE):
+            there = self._seen(action, mode, other)
+            if here is not None and there is not None:
+                return min(1.0, max(0.0, 1.0 - exp(there.mean - here.mean)))
+        # A percentage above the first has come in steps, and more of them will.
+        return 1.0 / (_RUN - milestone) if here is None and 0 < milestone < QUEUE - 1 else 1.0
+
+    def _seen(self, action: Action, mode: Mode, milestone: int) -> Seen | None:
+        """Return what was seen of tasks at a milestone, if that is enough to go by."""
+        for key in reversed(_keys(action, mode, "left", milestone)):
+            seen = self.table.get(key)
+            if seen is not None and seen.count >= _ENOUGH:
+                return seen
+        return None
+
+    def _believed(self, action: Action, mode: Mode, thing: str, milestone: int, believed: Moments) -> Moments:
+        for key in _keys(action, mode, thing, milestone):
+            learned = self.table.get(key)
+            if learned is not None:
+                believed = learned.over(believed)
+        return believed
+
+    def learn(self, state: State, trail: Trail, ended_at: float) -> None:
+        """Take in a task that ended: how much time was left at each of its milestones."""
+        queued = (trail.runs_from[1] if trail.runs_from else ended_at) - trail.begun_at
+        age = 1.0
+        while age < queued:
+            at = trail.begun_at + (age + min(2 * age, queued)) / 2
+            self._add(state, "left", octave(age), _log(ended_at - at))
+            age *= 2
+        last = None
+        for mark in trail.marks:
+            self._add(state, "left", mark.milestone, _log(ended_at - mark.at))
+            if mark.pace_left is not None:
+                error = _log(ended_at - mark.at) - _log(mark.pace_left)
+                self._add(state, "pace", mark.milestone, error)
+            if last is not None and mark.milestone == last.milestone + 1:
+                self._add(state, "step", 0, _log(mark.at - last.at))
+            last = mark
+
+    def _add(self, state: State, thing: str, milestone: int, value: float) -> None:
+        for key in _keys(state.action, state.mode, thing, milestone):
+            if key in self.table or len(self.table) < _MOST_KEYS:
+                self.table.setdefault(key, Seen()).add(value)
 
 
-def _age(state: State, watch: Watch, now: float) -> float:
-    """Return how far into its run a task is, in seconds: by its percent where there is one, else by the clock."""
-    if state.percent and state.changed_at is not None:
-        done = prior(state.action, state.mode).median * state.percent / 100
-        return done + now - state.changed_at
-    # The gateway's clock is data: believed only where it is plausible against ours.
-    for begun in (state.started_at, state.submitted_at):
-        if begun is not None and watch.watched_at - _DAY < begun <= now:
-            return now - begun
-    return now - watch.watched_at
+@lru_cache(maxsize=4096)
+def _keys(action: Action, mode: Mode, thing: str, milestone: int) -> tuple[str, str]:
+    """Return under which keys something is kept, the widest first."""
+    rest = f"{mode}/{thing}/{milestone}"
+    return f"{family(action)}/{rest}", f"{action}/{rest}"
+
+
+def _shape(moments: Moments) -> tuple[float, float]:
+    """Return mean and spread, no sharper than looks can tell."""
+    mean, variance = moments
+    return mean, max(_SHARPEST, sqrt(variance))
+
+
+def _log(seconds: float) -> float:
+    return log(min(max(seconds, 0.2), 1e6))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from attrs import frozen
+import msgspec
 
 GRACE: Final = 60.0
 """Seconds after the watch began in which an id may be unknown: relays insert late, users paste early."""
@@ -27,8 +27,7 @@ SEEN_FOR: Final = 600.0
 """Seconds that those misses must span."""
 
 
-@frozen
-class Misses:
+class Misses(msgspec.Struct, frozen=True, gc=False):
     """
     The misses of one id since it was last seen. Whoever sees it starts again with None.
 

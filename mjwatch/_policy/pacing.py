@@ -1,25 +1,28 @@
 """When to look: the next look of a task, the next request of a gateway.
 
-Rule: decisions only; what is believed of a task stands in `forecast.py`, who enforces it is the store's gate.
+Rule: decisions only; what is believed stands in `forecast.py` and `clock.py`, who enforces it is the store's gate.
 
 Each second that passes with news unseen costs the chance V that there is some. Look when the integral of V since the
 last look reaches the price of a look, c. With news coming at rate h that is every sqrt(2 c / h) seconds, the
 square-root law of optimal inspection (Barlow, Hunter and Proschan 1963; Keller 1974). Where one request carries many
-tasks, the request is what costs, so their V are summed.
+tasks, the request is what costs, so their V are summed. Where a gateway shows changes on a tick, V rises on ticks.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from random import Random
-from typing import Final
+from typing import Final, Literal, NamedTuple, Protocol
 
 from attrs import frozen
 
-from mjwatch._policy import forecast, missing
+from mjwatch._policy import missing
 from mjwatch._policy.fold import SETTLE_AFTER
+from mjwatch._policy.left import Belief
+from mjwatch._policy.lessons import Lessons
+from mjwatch._policy.news import News
 from mjwatch._policy.state import State
+from mjwatch._policy.ticks import Ticks
 from mjwatch.observations import Watch
 from mjwatch.settings import Pacing
 from mjwatch.tasks import Mode, Status
@@ -27,17 +30,50 @@ from mjwatch.tasks import Mode, Status
 STEP_WEIGHT: Final = 0.1
 """What a progress step is worth to somebody who listens to progress, in ends: most steps seen for a dozen looks."""
 
-_JITTER: Final = 0.1
+SAMPLE: Final = 24
+"""Of a full batch so many tasks are asked for their beliefs: the wait is then off by a tenth, the request costs half a ms."""
 
-_LEAST_RATE: Final = 1e-9
-"""Of news, per second: a belief may round to none at all."""
+_JITTER: Final = 0.05
+
+_AFTER_TICK: Final = 0.08
+"""Seconds that a look comes after the end of a tick's window."""
+
+_TRUSTED: Final = 0.9
+"""Trust in a clock above which nothing is looked at between two windows."""
+
+_GRID: Final = 0.125
+"""The finest step of the integral, seconds; it grows with the wait."""
+
+_NEGLIGIBLE: Final = 0.02
+"""Trust in a clock below which it is not asked."""
+
+Reason = Literal["price", "tick", "min_interval", "max_interval", "fixed", "confirming"]
 
 
-@frozen
-class Subject:
+class Subject(Protocol):
     """One task as pacing sees it."""
 
-    watch: Watch
+    @property
+    def id(self) -> str:
+        """Which task."""
+        ...
+
+    @property
+    def terms(self) -> Watch:
+        """What it is watched for; whose id that is does not matter."""
+        ...
+
+    @property
+    def state(self) -> State | None:
+        """What is known of it, None before the first useful look."""
+        ...
+
+
+class Seen(NamedTuple):
+    """A `Subject` with a state of its own."""
+
+    id: str
+    terms: Watch
     state: State | None
 
 
@@ -65,9 +101,19 @@ class Plane:
         return self.watched <= self.room and not self.is_single
 
 
-def next_look(subject: Subject, plane: Plane, now: float, pacing: Pacing, rng: Random) -> float:
+@frozen
+class Wait:
+    """How long to wait, in seconds, and what decided it."""
+
+    seconds: float
+    reason: Reason
+
+
+def next_look(
+    subject: Subject, plane: Plane, now: float, pacing: Pacing, lessons: Lessons, rng: Random
+) -> Wait:
     """
-    Return from when on a task may be looked at again, in seconds from *now*.
+    Return from when on a task may be looked at again.
 
     Args:
         subject: The task.
@@ -75,52 +121,53 @@ def next_look(subject: Subject, plane: Plane, now: float, pacing: Pacing, rng: R
             this says from when on the task may ride along.
         now: Epoch seconds.
         pacing: The user's wishes.
+        lessons: What the gateway has taught.
         rng: The dice, for jitter.
     """
     if pacing.fixed is not None:
-        return pacing.fixed
+        return Wait(pacing.fixed, "fixed")
     if plane.is_shared:
-        return pacing.min_interval
+        return Wait(pacing.min_interval, "min_interval")
     longest = _longest(subject, pacing)
     urgent = _urgent_in(subject, now)
     if urgent is not None:
-        return max(pacing.min_interval, min(urgent, longest))
-    wait = _interval(lambda at: _rate(subject, at), now, pacing, longest)
+        return Wait(max(pacing.min_interval, min(urgent, longest)), "confirming")
+    wait = _law([subject], 1.0, now, longest, pacing, lessons)
     if not plane.is_single:
-        return max(pacing.min_interval, wait / 2)
-    return max(pacing.min_interval, min(wait * _jitter(rng), longest))
+        return Wait(max(pacing.min_interval, wait.seconds / 2), wait.reason)
+    return _within(wait, pacing.min_interval, longest, rng)
 
 
-def next_request(carried: Sequence[Subject], plane: Plane, now: float, pacing: Pacing, rng: Random) -> float:
+def next_request(
+    carried: Sequence[Subject], plane: Plane, now: float, pacing: Pacing, lessons: Lessons, rng: Random
+) -> Wait:
     """
-    Return how long the gateway's next list request may wait after the last, in seconds; 0.0 where each task's own
-    due time decides.
+    Return how long the gateway's next list request may wait after the last; 0.0 where each task's own due time decides.
 
     Args:
         carried: The tasks that the last request carried and that go on; they stand for those it did not carry.
         plane: How tasks share requests.
         now: Epoch seconds.
         pacing: The user's wishes.
-        rng: The dice, for jitter.
+        lessons: What the gateway has taught.
+        rng: The dice, for jitter and for the sample of a full batch.
     """
     if plane.is_single or (pacing.fixed is not None and not plane.is_shared):
-        return 0.0
+        return Wait(0.0, "fixed")
     if pacing.fixed is not None:
-        return pacing.fixed
+        return Wait(pacing.fixed, "fixed")
     if not carried:
-        return pacing.min_interval
+        return Wait(pacing.min_interval, "min_interval")
     scale = max(1.0, plane.watched / len(carried))
-    longest = min(_longest(subject, pacing) for subject in carried) / scale
-    wait = _interval(
-        lambda at: sum(_rate(subject, at) for subject in carried) / len(carried),
-        now,
-        pacing,
-        longest,
-        heads=scale * len(carried),
-    )
-    urgent = [wish for subject in carried if (wish := _urgent_in(subject, now)) is not None]
+    sample = carried if len(carried) <= SAMPLE else rng.sample(carried, SAMPLE)
     least = pacing.min_interval if plane.is_shared else pacing.min_interval * plane.room / plane.watched
-    return max(least, min(wait * _jitter(rng), longest, *urgent))
+    longest = max(least, min(_longest(subject, pacing) for subject in sample) / scale)
+    wait = _law(sample, scale * len(carried) / len(sample), now, longest, pacing, lessons)
+    rare = (subject for subject in carried if subject.state is not None and subject.state.aside is not None)
+    urgent = [wish for subject in rare if (wish := _urgent_in(subject, now)) is not None]
+    if urgent and min(urgent) < wait.seconds:
+        wait = Wait(min(urgent), "confirming")
+    return _within(wait, least, longest, rng)
 
 
 def ahead(pacing: Pacing) -> float:
@@ -133,43 +180,63 @@ def price(pacing: Pacing) -> float:
     return pacing.lag**2 / 4
 
 
-def _rate(subject: Subject, at: float) -> float:
-    return forecast.news_rate(subject.state, subject.watch, at, step_weight=STEP_WEIGHT)
+def _law(
+    subjects: Sequence[Subject], heads: float, now: float, longest: float, pacing: Pacing, lessons: Lessons
+) -> Wait:
+    """Return when the cost of news unseen reaches the price; each subject stands for so many *heads*."""
+    news = News([belief for subject in subjects for belief in _beliefs(subject, now, lessons, heads)])
+    ticks = lessons.clock.ticks(now) if lessons.clock.trust > _NEGLIGIBLE else None
+    shown = [] if ticks is None else news.shown(ticks, longest)
+    spent = before = after = 0.0
+    while after < longest:
+        step = max(_GRID, after / 12)
+        if ticks is not None:
+            step = min(step, ticks.smooth_for(after, _GRID))
+        value = news.by(after + step, ticks, shown)
+        cost = (before + value) / 2 * step
+        if spent + cost >= price(pacing):
+            after += step * (price(pacing) - spent) / cost
+            break
+        spent += cost
+        after += step
+        before = value
+    return _on_tick(Wait(after, "price" if after < longest else "max_interval"), ticks)
 
 
-def _interval(
-    rate_at: Callable[[float], float], now: float, pacing: Pacing, longest: float, heads: float = 1.0
-) -> float:
+def _on_tick(wait: Wait, ticks: Ticks | None) -> Wait:
     """
-    Return the wait in which the cost of unseen news of so many *heads* reaches the price of one look.
+    Move a wait that ends between two windows: nothing can change there.
 
-    Walks ahead in steps: the busier the gateway, the sooner the price is reached, so that a look at five hundred
-    tasks takes one or two steps and a look at one task some thirty.
+    Back to the end of the window before, for whoever waits longer learns nothing more; or on to the end of the first,
+    if it is known well.
     """
-    share = price(pacing) / heads
-    news = cost = wait = 0.0
-    while wait < longest:
-        step = min(pacing.min_interval, longest - wait)
-        rate = max(_LEAST_RATE, rate_at(now + wait + step / 2))
-        spent = _cost(step, news, rate)
-        if cost + spent >= share:
-            return wait + _time_for(share - cost, news, rate, step)
-        news += step * rate
-        cost += spent
-        wait += step
-    return longest
+    if ticks is None or not ticks.is_locked:
+        return wait
+    number = int(max(0.0, wait.seconds - ticks.opens) / ticks.period)
+    opens, closes = (edge + number * ticks.period for edge in (ticks.opens, ticks.closes + _AFTER_TICK))
+    if opens <= wait.seconds <= closes:
+        return Wait(wait.seconds, "tick")
+    if wait.seconds > closes > 0.0:
+        return Wait(closes, "tick")
+    if ticks.trust > _TRUSTED:
+        return Wait(closes if wait.seconds < opens else closes + ticks.period, "tick")
+    return wait
 
 
-def _cost(time: float, news: float, rate: float) -> float:
-    """Return the integral of V over *time*: *news* were to be expected before it, now they come at *rate*."""
-    return time + math.exp(-news) * math.expm1(-rate * time) / rate
+def _beliefs(subject: Subject, now: float, lessons: Lessons, heads: float) -> list[tuple[Belief, float]]:
+    outlook = lessons.forecast.outlook(subject.id, subject.terms, subject.state, now)
+    beliefs: list[tuple[Belief, float]] = [(outlook.end, heads)]
+    if outlook.step is not None and subject.terms.wants_progress:
+        beliefs.append((outlook.step, heads * STEP_WEIGHT))
+    return beliefs
 
 
-def _time_for(cost: float, news: float, rate: float, time: float) -> float:
-    """Return when `_cost` reaches *cost*, at most *time*: Newton's steps from above, for it is convex."""
-    for _ in range(10):
-        time -= (_cost(time, news, rate) - cost) / -math.expm1(-news - rate * time)
-    return time
+def _within(wait: Wait, least: float, longest: float, rng: Random) -> Wait:
+    """Keep the limits, and spread looks a little, so that many watchers of one gateway do not step in time."""
+    seconds = wait.seconds if wait.reason == "tick" else wait.seconds * rng.uniform(1 - _JITTER, 1 + _JITTER)
+    if seconds < least:
+        return Wait(least, "min_interval")
+    return Wait(min(seconds, longest), wait.reason)
 
 
 def _longest(subject: Subject, pacing: Pacing) -> float:
@@ -188,8 +255,3 @@ def _urgent_in(subject: Subject, now: float) -> float | None:
     if state.settling is not None:
         return SETTLE_AFTER / 2
     return None if state.misses is None else missing.next_look(state.misses, now)
-
-
-def _jitter(rng: Random) -> float:
-    """Spread looks, so that many watchers of one gateway do not step in time."""
-    return rng.uniform(1 - _JITTER, 1 + _JITTER)

@@ -13,7 +13,7 @@ from importlib.metadata import version
 from typing import Final
 
 import aiohttp
-from attrs import define, frozen
+from attrs import define, field, frozen
 from yarl import URL
 
 from mjwatch._runtime.transport import LOOK_TIMEOUT, OverCap
@@ -29,6 +29,13 @@ class _Terms:
     total: float
     read: float
     cap: int
+    timeout: aiohttp.ClientTimeout = field(init=False)
+
+    @timeout.default
+    def _timeout(self) -> aiohttp.ClientTimeout:
+        return aiohttp.ClientTimeout(
+            total=self.total, connect=10, sock_connect=5, sock_read=self.read, ceil_threshold=1e9
+        )
 
 
 _TERMS: Final = {
@@ -136,9 +143,7 @@ class AiohttpTransport:
             data=request.body,
             headers=headers,
             allow_redirects=False,
-            timeout=aiohttp.ClientTimeout(
-                total=terms.total, connect=10, sock_connect=5, sock_read=terms.read, ceil_threshold=1e9
-            ),
+            timeout=terms.timeout,
             trace_request_ctx=trip,
         ) as response:
             body = await _read(response, terms.cap)

@@ -1,23 +1,22 @@
 """The gateway's verbs as methods: builds requests and reads replies through the dialect, sends by the transport.
 
-Looks up by id, never by position. What a finding means for a watch is the pump's business.
+What a finding means for a watch is the pump's business.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import NoReturn, TypeVar
 
-import msgspec
 from attrs import define, evolve, field
 
-from mjwatch._policy import lifecycle
 from mjwatch._policy.governor import Exchange
 from mjwatch._runtime.context import Context
 from mjwatch._runtime.gate import Gate, again
+from mjwatch._runtime.reading import Asked, read
 from mjwatch._runtime.transport import OverCap, Transport
 from mjwatch._wire.dialect import Dialect
-from mjwatch._wire.messages import Malformed, Opened, Reply, Request, Route
+from mjwatch._wire.messages import Opened, Reply, Request, Route
 from mjwatch.errors import (
     GatewayBroken,
     GatewayBusy,
@@ -27,13 +26,10 @@ from mjwatch.errors import (
     GatewayUnreachable,
     TaskLost,
 )
-from mjwatch.observations import Finding, Garbled, Missing, Observation, Unchanged, Verdict
+from mjwatch.observations import Finding, Garbled, Missing, Observation, Verdict
 from mjwatch.tasks import Task, check_task_id
 
 T = TypeVar("T")
-
-Asked = Mapping[str, int | None]
-"""Ids to look up, each with the digest of what is known of it; None has it decoded whatever it is."""
 
 _HELP = {
     Verdict.DENIED: (
@@ -57,7 +53,8 @@ class Looked:
 
     Attributes:
         exchange: For the governor.
-        findings: For each id that was asked for; empty where the exchange brought none.
+        same: The ids that are as they were.
+        findings: For each other id that was asked for.
         route: By which route was asked.
         asked: For how many ids.
     """
@@ -65,7 +62,13 @@ class Looked:
     exchange: Exchange
     route: Route
     asked: int
+    same: Collection[str] = ()
     findings: dict[str, Finding] = field(factory=dict)
+
+    @property
+    def is_empty(self) -> bool:
+        """True where the exchange brought nothing about any id."""
+        return not self.same and not self.findings
 
 
 class GatewayClient:
@@ -151,49 +154,12 @@ class GatewayClient:
         exchange = Exchange(opened.verdict, self._fault(opened, route, len(asked)), departed_at, reply.at)
         looked = Looked(exchange, route, len(asked))
         if opened.verdict in {Verdict.OK, Verdict.MISSING}:
-            looked.findings = self._read(opened.slices, asked, is_single=is_single)
+            found = await read(self._dialect, opened.slices, asked, is_single=is_single)
+            looked.same, looked.findings = found.same, found.findings
         elif opened.verdict is Verdict.REJECTED:
             # It did not say that it does not know the id: a task is never lost by that.
             looked.findings = dict.fromkeys(asked, Garbled())
         return looked
-
-    def _read(self, slices: Sequence[msgspec.Raw], asked: Asked, *, is_single: bool) -> dict[str, Finding]:
-        """Match raw tasks to the ids that were asked for; strays touch nothing, an absence is a finding."""
-        by_digest = {digest: task_id for task_id, digest in asked.items() if digest is not None}
-        unchanged: dict[str, msgspec.Raw] = {}
-        seen: dict[str, Observation] = {}
-        found: dict[str, Finding] = {}
-        has_stray_garble = False
-        for piece in slices:
-            known = by_digest.get(self._dialect.digest(piece))
-            if known is not None:
-                unchanged[known] = piece
-                continue
-            try:
-                one = self._dialect.decode(piece, next(iter(asked)) if is_single else None)
-            except Malformed as garbled:
-                if garbled.task_id is not None and garbled.task_id in asked:
-                    found[garbled.task_id] = Garbled()
-                else:
-                    has_stray_garble = True
-                continue
-            if one.task.id in asked:
-                seen[one.task.id] = _further(seen.get(one.task.id), one)
-            else:
-                has_stray_garble |= is_single  # another task's fetch reply says nothing about this one
-        for task_id, piece in unchanged.items():
-            found[task_id] = self._unless_further(piece, seen.pop(task_id, None))
-        found |= seen
-        # A raw task without a readable id may be any of the absent ones: then absence proves nothing.
-        absent = Garbled() if has_stray_garble else Missing(single=is_single)
-        return {task_id: found.get(task_id, absent) for task_id in asked}
-
-    def _unless_further(self, piece: msgspec.Raw, other: Observation | None) -> Finding:
-        """Return Unchanged, unless the *other* row of the same id is further (`protocol.md` 4.5)."""
-        if other is None:
-            return Unchanged()
-        same = self._dialect.decode(piece)
-        return other if _further(same, other) is other else Unchanged()
 
     async def _ask_one(self, task_id: str, route: Route) -> Finding:
         looked = await self._ask({check_task_id(task_id): None}, route)
@@ -254,12 +220,6 @@ class GatewayClient:
 
     def _refuse(self, opened: Opened) -> NoReturn:
         raise self._error(opened)
-
-
-def _further(one: Observation | None, other: Observation) -> Observation:
-    if one is None or lifecycle.most_advanced(one.task, other.task) is other.task:
-        return other
-    return one
 
 
 def _verdict(error: GatewayError) -> Verdict:

@@ -17,9 +17,10 @@ from attrs import define, evolve, field
 from mjwatch._policy import batching
 from mjwatch._policy.batching import Batching
 from mjwatch._policy.governor import Exchange
-from mjwatch._runtime.client import Asked, GatewayClient, Looked
+from mjwatch._runtime.client import GatewayClient, Looked
 from mjwatch._runtime.context import Context
 from mjwatch._runtime.gate import Gate, again
+from mjwatch._runtime.reading import Asked
 from mjwatch._runtime.runner import Start
 from mjwatch._wire.messages import Route
 from mjwatch.errors import GatewayError, MjwatchError, WatcherClosed

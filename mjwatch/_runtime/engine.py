@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from random import Random
@@ -12,6 +13,11 @@ import anyio
 import anyio.lowlevel
 from anyio.abc import TaskGroup
 
+from mjwatch._policy import governor
+from mjwatch._policy.clock import Clock
+from mjwatch._policy.explanation import Explanation, Standing, explain
+from mjwatch._policy.lessons import SAMPLE, Lessons
+from mjwatch._policy.pacing import Plane, Seen
 from mjwatch._policy.state import State, partial_task
 from mjwatch._runtime.aiohttp_transport import AiohttpTransport
 from mjwatch._runtime.client import GatewayClient
@@ -19,6 +25,7 @@ from mjwatch._runtime.coalescer import Coalescer
 from mjwatch._runtime.context import Context, Logger, steady
 from mjwatch._runtime.gate import Gate
 from mjwatch._runtime.hooks import Hooks, Host
+from mjwatch._runtime.keeper import Keeper
 from mjwatch._runtime.logs import default_logger
 from mjwatch._runtime.pump import Pump
 from mjwatch._runtime.reports import Health, Stats, Watched
@@ -29,7 +36,7 @@ from mjwatch._store.memory import MemoryStore
 from mjwatch._wire.dialects import make_dialect
 from mjwatch.errors import WatcherClosed
 from mjwatch.gateways import Gateway
-from mjwatch.observations import Finding
+from mjwatch.observations import Finding, Watch
 from mjwatch.settings import Deadlines, Pacing
 from mjwatch.tasks import Task
 
@@ -67,7 +74,11 @@ class Engine:
         ceiling = min(limits.batch, dialect.max_batch)
         routes = dialect.routes
         self.coalescer = Coalescer(context, self.client, self.gate, routes=routes, ceiling=ceiling)
-        self.pump = Pump(context, self.store, self.coalescer, self.gate, before_claim=self.router.sweep)
+        self.lessons = Lessons(clock=Clock.hinted(dialect.refresh))
+        self.pump = Pump(
+            context, self.store, self.coalescer, self.gate, self.lessons, before_claim=self.router.sweep
+        )
+        self._keeper = Keeper(context, self.store, self.lessons)
         self.context = context
         self._hooks = hooks
 
@@ -75,8 +86,10 @@ class Engine:
         """Run until *runner* says stop; then stop claiming, land, tell, and close."""
         log = self.store.events()
         try:
+            await self._keeper.recall()
             async with anyio.create_task_group() as parts:
                 parts.start_soon(runner.guard, partial(self.router.run, log))
+                parts.start_soon(runner.guard, self._keeper.run)
                 start = _starter(parts, runner.guard)
                 self.coalescer.open(start)
                 self._hooks.open(Host(self.context, self.router, start))
@@ -86,6 +99,7 @@ class Engine:
                     runner.ready()
                     await runner.stopping.wait()
                     self.pump.stop()
+                await self._keeper.keep()
                 await anyio.lowlevel.checkpoint()  # the router reads what was committed last
                 await anyio.lowlevel.checkpoint()
                 self.router.close(WatcherClosed("the watcher was closed"))
@@ -127,10 +141,37 @@ class Engine:
         known = await self.store.known([task_id])
         return partial_task(known[0].state if known else None, task_id)
 
+    async def explain(self, task_id: str) -> Explanation:
+        """Return why a task is looked at when it is."""
+        await self.router.sweep()
+        known = {one.watch.id: one for one in await self.store.known([task_id])}
+        others = [Seen(one.watch.id, one.watch, one.state) for one in await self.store.known(limit=SAMPLE)]
+        here = known.get(task_id)
+        subject = _unknown(task_id) if here is None else Seen(task_id, here.watch, here.state)
+        due_in = None if here is None else here.due_in
+        plane = Plane(max(1, self.router.tasks), self.coalescer.room)
+        dice = Random(0)  # of its own: to ask must not change what comes
+        standing = Standing(plane, due_in, self.gate.held_for, self._look_every(), dice)
+        now, wishes = self.context.clock(), self.context.pacing
+        return explain(subject, others or [subject], now, wishes, self.lessons, standing)
+
     def stats(self) -> Stats:
         """Return what was done so far."""
         tally = self.pump.tally
-        return Stats(self.client.requests, tally.looks, tally.events, tally.faults, self.router.tasks)
+        return Stats(
+            requests=self.client.requests,
+            looks=tally.looks,
+            events=tally.events,
+            faults=tally.faults,
+            tasks=self.router.tasks,
+            look_every=self._look_every(),
+        )
+
+    def _look_every(self) -> float:
+        """Return how often the limits let each task be looked at, in seconds."""
+        windows = governor.windows(self.context.gateway.limits)
+        slowest = max((interval for interval, _ in windows), default=0.0)
+        return slowest * math.ceil(self.router.tasks / self.coalescer.room)
 
     def health(self) -> Health:
         """Return how the gateway is."""
@@ -146,6 +187,10 @@ class Engine:
 
     def _wake(self) -> None:
         self.pump.wake()
+
+
+def _unknown(task_id: str) -> Seen:
+    return Seen(task_id, Watch(task_id, None, 0.0, None, wants_progress=True), None)
 
 
 def _starter(parts: TaskGroup, guard: Guard) -> Start:

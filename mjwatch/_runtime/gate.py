@@ -14,7 +14,7 @@ from mjwatch._policy.governor import Exchange, Governor, Ruling
 from mjwatch._policy.state import State
 from mjwatch._runtime.context import Context
 from mjwatch._runtime.transport import LOOK_TIMEOUT
-from mjwatch._store.contract import Claim, Gap, Idle, Row, Store
+from mjwatch._store.contract import Alike, Claim, Gap, Idle, Row, Store
 from mjwatch.cloudevents import ErrorData
 from mjwatch.errors import GatewayBusy, GatewayError
 from mjwatch.events import GatewayEvent, Recovered, Unreachable
@@ -45,6 +45,11 @@ class Gate:
         self.pace = 0.0
         """The distance to the last list request that pacing wants, seconds."""
 
+    @property
+    def held_for(self) -> float:
+        """Seconds that the gateway is left alone from now, 0.0 if it is not."""
+        return max(0.0, self._held_until - self._clock())
+
     async def claim(self, limit: int) -> Claim[State] | Idle:
         """Take up to *limit* due ids, if a request may go now."""
         claim = await self._store.claim(
@@ -73,7 +78,9 @@ class Gate:
                 return claim
             await anyio.sleep(claim.wait + (COURTESY if self._is_pump_waiting else 0.0))
 
-    async def settle(self, claim: Claim[State], rows: Sequence[Row[State]], exchange: Exchange) -> None:
+    async def settle(
+        self, claim: Claim[State], rows: Sequence[Row[State] | Alike], exchange: Exchange
+    ) -> None:
         """Give a claim back after a request: judge the exchange, shut the gate if need be, tell the readers."""
         if exchange.error is None and not exchange.verdict.is_answer:
             ruling = Ruling(self.health)  # no such route, or too large a batch: neither a fault nor a proof
@@ -87,7 +94,7 @@ class Gate:
         if isinstance(ruling.told, Recovered) or (ruling.told is not None and not was_told):
             self._tell(ruling.told, ruling.hold)
 
-    async def give_back(self, claim: Claim[State], rows: Sequence[Row[State]]) -> None:
+    async def give_back(self, claim: Claim[State], rows: Sequence[Row[State] | Alike]) -> None:
         """Give claimed ids back without a request."""
         if rows:
             await self._store.commit(claim, rows)

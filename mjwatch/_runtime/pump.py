@@ -1,6 +1,6 @@
 """The pump: claim, look, fold, commit. It ends at commit; who reads is the router's business.
 
-It decides nothing: what a finding means stands in `fold`, when to look next in `pacing`.
+It waits, and nothing else: what is made of the rows meanwhile stands in `round.py`.
 """
 
 from __future__ import annotations
@@ -11,23 +11,21 @@ from functools import partial
 
 import anyio
 import anyio.lowlevel
-from attrs import define, frozen
+from attrs import define
 
-from mjwatch._policy import fold, missing, pacing
-from mjwatch._policy.fold import Folded
-from mjwatch._policy.pacing import Plane, Subject
-from mjwatch._policy.state import State, deadline_at, going_on
+from mjwatch._policy.lessons import Lessons
+from mjwatch._policy.pacing import Plane
+from mjwatch._policy.state import State
 from mjwatch._runtime.client import Looked
 from mjwatch._runtime.coalescer import Coalescer
 from mjwatch._runtime.context import Context
 from mjwatch._runtime.gate import Gate
+from mjwatch._runtime.reading import BREATH
+from mjwatch._runtime.round import Back, Harvest, Moment, Round, told, undone
+from mjwatch._runtime.rules import Rules
 from mjwatch._runtime.runner import Guard
-from mjwatch._store.contract import Claim, ClaimedRow, Idle, Row, Store
+from mjwatch._store.contract import Claim, ClaimedRow, Idle, Store
 from mjwatch.errors import GatewayError
-from mjwatch.observations import Finding, Garbled
-
-DECODE_ANYWAY = 0.05
-"""The share of unchanged looks that are decoded all the same, in case two replies share a digest."""
 
 CLOSING_GRACE = 1.0
 """How long a flight under way may still take when the watcher closes, seconds."""
@@ -51,18 +49,16 @@ class Pump:
         store: Store[State],
         coalescer: Coalescer,
         gate: Gate,
+        lessons: Lessons,
         *,
         before_claim: Callable[[], Awaitable[None]],
     ) -> None:
         self._store = store
         self._coalescer = coalescer
         self._gate = gate
-        self._gateway = context.name
-        self._pacing = context.pacing
-        self._deadlines = context.deadlines
+        self._rules = Rules.of(context, lessons)
         self._slots = anyio.Semaphore(context.gateway.limits.flights)
         self._clock = context.clock
-        self._rng = context.rng
         self._before_claim = before_claim
         self._woken = anyio.Event()
         self._claiming = anyio.CancelScope()
@@ -105,153 +101,80 @@ class Pump:
             self._slots.release()
 
     async def _look(self, claim: Claim[State]) -> None:
-        ended, going = self._elapsed(claim)
-        await self._give_back(claim, ended)  # a deadline does not wait for a slow gateway
+        round_ = Round(self._rules, claim)
+        await self._give_back(claim, round_.ended)  # a deadline does not wait for a slow gateway
         if claim.held > 0:
-            await self._give_back(claim, [self._put_off(row, claim) for row in going])
+            await self._give_back(claim, round_.put_off())
             return
-        doubted = next((row for row in going if self._is_doubted(row, claim.now)), None)
+        doubted = round_.doubted() if self._coalescer.room > 1 else None
         if doubted is None:
-            await self._look_together(claim, going)
+            await self._look_together(round_, round_.going)
             return
         async with anyio.create_task_group() as looks:
             # Both at once: one after the other they would outlast the lease.
             looks.start_soon(self._look_alone, claim, doubted)
-            await self._look_together(claim, [row for row in going if row is not doubted])
+            await self._look_together(round_, [row for row in round_.going if row is not doubted])
 
-    async def _look_together(self, claim: Claim[State], rows: Sequence[ClaimedRow[State]]) -> None:
+    async def _look_together(self, round_: Round, rows: Sequence[ClaimedRow[State]]) -> None:
         if not rows:
             return
-        begun = self._clock()
+        claim, begun = round_.claim, self._clock()
         try:
-            looked = await self._coalescer.fly({row.watch.id: self._digest(row) for row in rows})
+            looked = await self._coalescer.fly(round_.asked(rows))
         except anyio.get_cancelled_exc_class():
-            await self._give_back(claim, [_undone(row) for row in rows])
+            await self._give_back(claim, [undone(rows)])
             raise
-        moment = await self._moment(claim, begun)
-        if looked.exchange.error is None and not looked.findings:
-            # By the next route, or in smaller batches, as soon as the budget allows.
-            self._gate.pace = 0.0
-            await self._settle(claim, [_undone(row) for row in rows], looked)
-            return
-        folded = [(row, self._folded(row, looked.findings.get(row.watch.id), moment)) for row in rows]
-        self._gate.pace = self._paced(folded, moment)
-        await self._settle(claim, [self._row(row, after, moment) for row, after in folded], looked)
+        with anyio.CancelScope(shield=True):  # a reply that came is committed
+            if looked.exchange.error is None and looked.is_empty:
+                # By the next route, or in smaller batches, as soon as the budget allows.
+                self._gate.pace = 0.0
+                await self._settle(claim, [undone(rows)], looked)
+                return
+            moment = await self._moment(claim, begun, round_.sure_until)
+            harvest = Harvest(self._rules, rows, looked, moment)
+            for number, row in enumerate(harvest.news, start=1):
+                harvest.see(row)
+                if number % BREATH == 0:
+                    await anyio.lowlevel.checkpoint()
+            harvest.learn()
+            self._gate.pace = harvest.pace().seconds
+            await self._settle(claim, harvest.given_back(), looked)
 
     async def _look_alone(self, claim: Claim[State], row: ClaimedRow[State]) -> None:
         """Look at an id that lists keep leaving out by the single route: only that proves it lost."""
         begun = self._clock()
-        given_back = _undone(row)
+        given_back: list[Back] = [undone([row])]
         try:
-            looked = await self._coalescer.look_alone(row.watch.id)
-            moment = await self._moment(claim, begun)
-            after = self._folded(row, looked.findings.get(row.watch.id), moment)
-            given_back = self._row(row, after, moment)
+            looked = await self._coalescer.look_alone(row.id)
+            harvest = Harvest(self._rules, [row], looked, await self._moment(claim, begun, claim.now))
+            harvest.see(row)
+            harvest.learn()
+            given_back = harvest.given_back()
         except GatewayError:
             pass  # left alone for now; told by whoever met the fault
         finally:
-            await self._give_back(claim, [given_back])
+            await self._give_back(claim, given_back)
 
-    async def _moment(self, claim: Claim[State], begun: float) -> _Moment:
-        watched = (await self._store.counts()).watched
-        plane = Plane(watched, self._coalescer.room)
-        return _Moment(claim.now, claim.now + self._clock() - begun, plane)
+    async def _moment(self, claim: Claim[State], begun: float, sure_until: float) -> Moment:
+        plane = Plane((await self._store.counts()).watched, self._coalescer.room)
+        return Moment(claim.now, claim.now + self._clock() - begun, plane, sure_until)
 
-    async def _settle(self, claim: Claim[State], rows: Sequence[Row[State]], looked: Looked) -> None:
-        """Commit what a request brought, also while all is being cancelled."""
+    async def _settle(self, claim: Claim[State], rows: Sequence[Back], looked: Looked) -> None:
+        """Commit what a request brought."""
         self.tally.looks += looked.asked
         self.tally.faults += looked.exchange.error is not None
-        self.tally.events += sum(len(row.events) for row in rows)
-        with anyio.CancelScope(shield=True):
-            async with self._committing:
-                await self._gate.settle(claim, rows, looked.exchange)
-                self.wake()  # what was given back may be due before anything else
-                # The router reads before the next flight commits: a burst never outruns the log.
-                await anyio.lowlevel.checkpoint()
+        self.tally.events += told(rows)
+        async with self._committing:
+            await self._gate.settle(claim, rows, looked.exchange)
+            self.wake()  # what was given back may be due before anything else
+            # The router reads before the next flight commits: a burst never outruns the log.
+            await anyio.lowlevel.checkpoint()
 
-    async def _give_back(self, claim: Claim[State], rows: Sequence[Row[State]]) -> None:
+    async def _give_back(self, claim: Claim[State], rows: Sequence[Back]) -> None:
         """Commit whatever happens to us: ids that are not given back would wait for their lease."""
-        self.tally.events += sum(len(row.events) for row in rows)
+        if not rows:
+            return
+        self.tally.events += told(rows)
         with anyio.CancelScope(shield=True):
             await self._gate.give_back(claim, rows)
             self.wake()
-
-    def _elapsed(self, claim: Claim[State]) -> tuple[list[Row[State]], list[ClaimedRow[State]]]:
-        """Split a claim into rows that time alone ends, and those to look at."""
-        ended: list[Row[State]] = []
-        going: list[ClaimedRow[State]] = []
-        for row in claim.rows:
-            after = self._elapse(row, row.state, claim.now)
-            if after is None:
-                going.append(row)
-            else:
-                ended.append(_last(row, after, was_looked_at=False))
-        return ended, going
-
-    def _elapse(self, row: ClaimedRow[State], state: State | None, now: float) -> Folded | None:
-        return fold.elapse(state, row.watch, now, gateway=self._gateway, deadlines=self._deadlines)
-
-    def _folded(self, row: ClaimedRow[State], finding: Finding | None, moment: _Moment) -> Folded:
-        """Return the row's state after this look: folded if something was found, then elapsed."""
-        before = Folded(going_on(row.state))
-        if finding is not None and not isinstance(finding, Garbled):
-            before = fold.fold(row.state, finding, row.watch, moment.now, gateway=self._gateway)
-        if before.state.final is not None:
-            return before
-        after = self._elapse(row, before.state, moment.now)
-        return before if after is None else Folded(after.state, before.events + after.events)
-
-    def _row(self, row: ClaimedRow[State], after: Folded, moment: _Moment) -> Row[State]:
-        if after.state.final is not None:
-            return _last(row, after)
-        subject = Subject(row.watch, after.state)
-        look_in = pacing.next_look(subject, moment.plane, moment.now, self._pacing, self._rng)
-        # Counted from the claim, so that a slow reply does not stretch the rhythm.
-        look_in -= moment.now - moment.claimed_at
-        left = deadline_at(after.state, row.watch, self._deadlines) - moment.now
-        is_same = after.state is row.state
-        return Row(row.watch.id, max(0.0, min(look_in, left)), None if is_same else after.state, after.events)
-
-    def _put_off(self, row: ClaimedRow[State], claim: Claim[State]) -> Row[State]:
-        """The gate is held: not before it opens, unless the deadline comes first."""
-        left = deadline_at(row.state, row.watch, self._deadlines) - claim.now
-        return Row(row.watch.id, max(0.0, min(claim.held, left)), was_looked_at=False)
-
-    def _digest(self, row: ClaimedRow[State]) -> int | None:
-        if row.state is None or self._rng.random() < DECODE_ANYWAY:
-            return None
-        return going_on(row.state).digest
-
-    def _is_doubted(self, row: ClaimedRow[State], now: float) -> bool:
-        """Return True for an id that lists left out so often that it must be asked for alone."""
-        misses = None if row.state is None else row.state.misses
-        return misses is not None and self._coalescer.room > 1 and missing.wants_single(misses, now)
-
-    def _paced(self, folded: Sequence[tuple[ClaimedRow[State], Folded]], moment: _Moment) -> float:
-        carried = [Subject(row.watch, after.state) for row, after in folded if after.state.final is None]
-        return pacing.next_request(carried, moment.plane, moment.now, self._pacing, self._rng)
-
-
-@frozen
-class _Moment:
-    """When a claim was made and when its reply came, by the store's clock; and how tasks share requests then."""
-
-    claimed_at: float
-    now: float
-    plane: Plane
-
-
-def _last(row: ClaimedRow[State], after: Folded, *, was_looked_at: bool = True) -> Row[State]:
-    return Row(
-        row.watch.id,
-        None,
-        after.state,
-        after.events,
-        is_over=after.state.is_over,
-        was_looked_at=was_looked_at,
-    )
-
-
-def _undone(row: ClaimedRow[State]) -> Row[State]:
-    """Give a row back as if it had not been claimed."""
-    return Row(row.watch.id, 0.0, was_looked_at=False)

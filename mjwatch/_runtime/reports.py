@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from mjwatch.errors import GatewayError, TaskFailed, TaskLost, WatchTimeout
+from mjwatch.errors import GatewayBroken, GatewayError, TaskFailed, TaskLost, WatchTimeout
 from mjwatch.events import Expired, Failure, FinalEvent, Lost, Success
+from mjwatch.observations import Finding, Garbled, Observation
 from mjwatch.tasks import Task
 
 
@@ -20,6 +21,8 @@ class Stats:
         events: Task events told.
         faults: Requests that brought no useful answer.
         tasks: Tasks read or kept now.
+        look_every: The least seconds between two looks at each of them that the gateway's limits allow: with 1,000
+            tasks and single lookups at 300 a minute, 200. 0.0 where the limits are switched off.
     """
 
     requests: int
@@ -27,6 +30,7 @@ class Stats:
     events: int
     faults: int
     tasks: int
+    look_every: float
 
 
 @frozen
@@ -70,6 +74,21 @@ class Watched:
     def task_id(self) -> str:
         """The id of the task."""
         return self.task.id
+
+
+def found(finding: Finding, task_id: str, gateway: str) -> Task:
+    """
+    Return the task of a lookup that found one; everything else raises.
+
+    Raises:
+        TaskLost: the gateway has no such id.
+        GatewayBroken: what it said cannot be read.
+    """
+    if isinstance(finding, Observation):
+        return finding.task
+    if isinstance(finding, Garbled):
+        raise GatewayBroken("its reply about this task cannot be read", gateway=gateway)
+    raise TaskLost("the gateway does not know it", task_id=task_id, task=None)
 
 
 def succeeded(end: FinalEvent, fault: GatewayError | None) -> Task:

@@ -1,54 +1,59 @@
 """
-The due queue of the memory store: a timing wheel with dict slots.
+The due queue of the memory store: a timing wheel whose slots are plain lists.
 
 Decides in which order entries become due. Instants are whole milliseconds of whoever calls; no clock, no gate, and no
-idea of watches, tasks or claims lives here.
+idea of watches, tasks, claims or leases lives here.
+
+An entry stands in one place at most, once: who is removed stays there as a dead one until its time has come, and
+whoever wants it back makes another entry. That makes a place eight bytes, and hundreds that become due together cost
+little more than one.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import deque
-from collections.abc import Sequence
-from heapq import heappop, heappush
+from collections.abc import Iterable, Sequence
+from heapq import heapify, heappop, heappush
 from operator import attrgetter
 from typing import Generic, Protocol, TypeVar
 
 from attrs import Factory, define
 
-_TICK_BITS = 5
-"""A tick is 16 ms: 32 scores. Finer ones cost a dict per id, coarser ones longer scans of the tick that is on."""
+_TICK_BITS = 4
+"""A tick is 16 ms. Finer ones cost a list per id, coarser ones longer scans of the tick that is on."""
 
-_MIN_STALE = 1024  # below this, dropping stale places costs more than they do
+_MIN_DEAD = 1024  # below this, dropping dead entries costs more than they do
 
 
 class Entry(Protocol):
     """
-    What can stand in a wheel, hashed by identity.
+    What can stand in a wheel.
 
     Attributes:
-        score: Twice the millisecond it becomes due, plus one while it is leased until then. Only the wheel sets it.
+        due: The millisecond it becomes due, NOWHERE while it stands nowhere. Only the wheel sets it.
         looked_at: None where it was never looked at; only changes while it stands nowhere.
     """
 
-    score: int
+    due: int
     looked_at: float | None
 
 
 E = TypeVar("E", bound=Entry)
-_score = attrgetter("score")
+_due = attrgetter("due")
 
 NOWHERE = -(2**62)
-"""The score of what does not stand in a wheel."""
+"""Where an entry is due that stands in no wheel."""
 
 
-def free(instant: int) -> int:
-    """Return the score of what is due at *instant*."""
-    return 2 * instant
+@define(eq=False)
+class _Slot(Generic[E]):
+    """The entries of one tick, dead ones among them, and when the first becomes due."""
 
-
-def leased(instant: int) -> int:
-    """Return the score of what is leased until *instant*."""
-    return 2 * instant + 1
+    earliest: int
+    entries: list[E] = Factory(list)
+    is_mixed: bool = False
+    has_dead: bool = False
 
 
 @define(eq=False, repr=False)
@@ -56,128 +61,175 @@ class Wheel(Generic[E]):
     """
     Entries by the instant they become due, earliest first, first come first served within a millisecond.
 
-    `place`, `lease` and `remove` are O(1) per entry. `roll` pops each slot once and sorts it once, so an entry costs
-    O(log(entries in its 16 ms)); `take` is O(1) per entry. A heap holds tick numbers, never entries. `next_due` and
-    the tick that is on scan one slot. `take` with *ahead* scans the slots up to there.
+    `place` and `remove` are O(1) per entry, and a list's `extend` where many are placed together. `roll` moves each
+    slot once and sorts it only where its entries differ: O(log(entries in its 16 ms)) each. `take` is O(1) per entry.
+    A heap holds tick numbers, never entries. `take` with *ahead* scans the slots up to there.
 
     Attributes:
-        due: How many have become due, as of the last `roll`.
-        unseen: How many of those were never looked at.
+        unseen: How many of the due ones were never looked at.
     """
 
-    due: int = 0
     unseen: int = 0
-    # What has a score up to here stands in the ready queue, all else in its slot.
+    # What is due up to here stands in the ready queue, all else in its slot.
     _rolled: int = NOWHERE
-    _slots: dict[int, dict[E, None]] = Factory(dict)
+    _slots: dict[int, _Slot[E]] = Factory(dict)
     _ticks: list[int] = Factory(list)  # a heap; holds exactly the keys of _slots
-    # Popping many from the front of a dict walks over its tombstones each time, which is quadratic: hence a deque.
-    # Who leaves it from the middle leaves a stale place, known by the entry's other score.
-    _ready: deque[tuple[int, E]] = Factory(deque)
+    _ready: deque[E] = Factory(deque)
+    _dead_ready: int = 0
+    _placed: int = 0  # in slots, the dead ones included
+    _dead: int = 0
 
-    def place(self, entry: E, score: int) -> None:
-        """Let *entry*, which stands nowhere, stand at *score*."""
-        entry.score = score
-        if score <= self._rolled:
-            self._make_ready([entry])
-            return
-        slot = self._slots.get(score >> _TICK_BITS)
-        if slot is None:
-            slot = self._open(score >> _TICK_BITS)
-        slot[entry] = None
+    @property
+    def due(self) -> int:
+        """How many have become due, as of the last `roll`."""
+        return len(self._ready) - self._dead_ready
 
-    def lease(self, entries: Sequence[E], score: int) -> None:
-        """Let *entries*, which stand nowhere, all stand at *score*."""
+    def place(self, entries: Sequence[E], due: int) -> None:
+        """Let *entries*, which stand nowhere, all stand at *due*."""
         for entry in entries:
-            entry.score = score
-        if score <= self._rolled:
+            entry.due = due
+        if due <= self._rolled:
             self._make_ready(entries)
             return
-        slot = self._slots.get(score >> _TICK_BITS)
+        tick = due >> _TICK_BITS
+        slot = self._slots.get(tick)
         if slot is None:
-            slot = self._open(score >> _TICK_BITS)
-        slot.update(dict.fromkeys(entries))
+            heappush(self._ticks, tick)
+            slot = self._slots[tick] = _Slot(due)
+        elif due != slot.earliest:
+            slot.is_mixed = True
+            slot.earliest = min(slot.earliest, due)
+        slot.entries.extend(entries)
+        self._placed += len(entries)
 
     def remove(self, entry: E) -> None:
-        """Let *entry* stand nowhere."""
-        if entry.score > self._rolled:
-            del self._slots[entry.score >> _TICK_BITS][entry]
+        """Let *entry* stand nowhere, for good: to place it again takes another one."""
+        if entry.due > self._rolled:
+            self._slots[entry.due >> _TICK_BITS].has_dead = True
+            self._dead += 1
         else:
-            self.due -= 1
+            self._dead_ready += 1
             self.unseen -= entry.looked_at is None
-        entry.score = NOWHERE
+        entry.due = NOWHERE
+        if self._dead > self._placed // 2 + _MIN_DEAD or self._dead_ready > len(self._ready) // 2 + _MIN_DEAD:
+            self._sweep()
 
-    def roll(self, now: int) -> None:
-        """Let what is due at *now* become ready."""
-        self._rolled = max(self._rolled, leased(now))
+    def roll(self, now: int, returned: Iterable[E] = ()) -> None:
+        """Let what is due at *now* become ready, and with it what comes back from elsewhere, with its `due` set."""
+        self._rolled = max(self._rolled, now)
         current = self._rolled >> _TICK_BITS
+        entries = list(returned)
+        is_sorted = not entries
         while self._ticks and self._ticks[0] < current:
             slot = self._slots.pop(heappop(self._ticks))
-            self._make_ready(sorted(slot, key=_score))
+            if slot.has_dead:
+                self._bury(slot)
+            self._placed -= len(slot.entries)
+            entries += slot.entries
+            is_sorted &= not slot.is_mixed
         # The tick that is on holds what is due a few milliseconds later too; that stays.
-        slot = self._slots.get(current, {})
-        entries = sorted([entry for entry in slot if entry.score <= self._rolled], key=_score)
-        for entry in entries:
-            del slot[entry]
-        self._make_ready(entries)
-        if len(self._ready) > 2 * self.due + _MIN_STALE:
-            self._ready = deque(place for place in self._ready if place[1].score == place[0])
+        on = self._slots.get(current)
+        if on is not None and on.earliest <= self._rolled:
+            entries += self._split(on, self._rolled)
+        if entries:
+            self._make_ready(entries if is_sorted else sorted(entries, key=_due))
 
     def oldest(self) -> int | None:
         """Return since when the first of the due ones is due, None if none is."""
         ready = self._ready
-        while ready and ready[0][1].score != ready[0][0]:
+        while ready and ready[0].due == NOWHERE:
             ready.popleft()
-        return ready[0][0] >> 1 if ready else None
+            self._dead_ready -= 1
+        return ready[0].due if ready else None
 
     def next_due(self) -> int | None:
         """Return when the first that is not yet due becomes so, None if there is none."""
         while self._ticks:
             slot = self._slots[self._ticks[0]]
-            if slot:
-                return min(entry.score for entry in slot) >> 1
+            if slot.has_dead:
+                self._bury(slot)
+            if slot.entries:
+                return slot.earliest
             del self._slots[heappop(self._ticks)]
         return None
 
     def take(self, limit: int, *, ahead: int) -> list[E]:
-        """Take out up to *limit* due ones, then unleased ones due up to *ahead* milliseconds after the last `roll`."""
-        taken: list[E] = []
+        """Take out up to *limit* due ones, then those due up to *ahead* milliseconds after the last `roll`."""
         ready = self._ready
-        while ready and len(taken) < limit:
-            score, entry = ready.popleft()
-            if entry.score == score:
-                entry.score = NOWHERE
-                taken.append(entry)
-        self.due -= len(taken)
+        if len(ready) <= limit:
+            taken = list(ready)
+            ready.clear()
+        else:
+            taken = [ready.popleft() for _ in range(limit)]
+        if self._dead_ready:
+            taken = self._alive(taken, limit)
         if self.unseen:
             self.unseen -= [entry.looked_at for entry in taken].count(None)
         if ahead > 0 and len(taken) < limit:
-            self._take_ahead(taken, limit, until=self._rolled + free(ahead))
+            self._take_ahead(taken, limit, until=self._rolled + ahead)
+        for entry in taken:
+            entry.due = NOWHERE
         return taken
+
+    def _alive(self, taken: list[E], limit: int) -> list[E]:
+        alive = [entry for entry in taken if entry.due != NOWHERE]
+        self._dead_ready -= len(taken) - len(alive)
+        while self._ready and len(alive) < limit:
+            entry = self._ready.popleft()
+            if entry.due == NOWHERE:
+                self._dead_ready -= 1
+            else:
+                alive.append(entry)
+        return alive
 
     def _take_ahead(self, taken: list[E], limit: int, *, until: int) -> None:
         span = range(self._rolled >> _TICK_BITS, (until >> _TICK_BITS) + 1)
         # By whichever is shorter: the ticks there could be, or those there are.
         ticks = span if len(span) <= len(self._slots) else sorted(filter(span.__contains__, self._slots))
         for tick in ticks:
-            slot = self._slots.get(tick, {})
-            found = sorted(
-                [entry for entry in slot if not entry.score & 1 and entry.score <= until], key=_score
-            )
-            for entry in found[: limit - len(taken)]:
-                del slot[entry]
-                entry.score = NOWHERE
-                taken.append(entry)
+            slot = self._slots.get(tick)
+            if slot is None or slot.earliest > until:
+                continue
+            taken += self._split(slot, until, limit - len(taken))
             if len(taken) >= limit:
                 return
 
-    def _open(self, tick: int) -> dict[E, None]:
-        heappush(self._ticks, tick)
-        slot: dict[E, None] = {}
-        self._slots[tick] = slot
-        return slot
+    def _split(self, slot: _Slot[E], until: int, most: int | None = None) -> list[E]:
+        """Take out of *slot* what is due by *until*, the earliest first, at most so many."""
+        if slot.has_dead:
+            self._bury(slot)
+        if not slot.is_mixed:
+            found = slot.entries[:most]
+            slot.entries = slot.entries[len(found) :]
+        else:
+            slot.entries.sort(key=_due)
+            count = bisect_right(slot.entries, until, key=_due)
+            found = slot.entries[: count if most is None else min(count, most)]
+            slot.entries = slot.entries[len(found) :]
+            slot.earliest = slot.entries[0].due if slot.entries else slot.earliest
+        self._placed -= len(found)
+        return found
+
+    def _bury(self, slot: _Slot[E]) -> None:
+        """Drop the dead of *slot*."""
+        alive = [entry for entry in slot.entries if entry.due != NOWHERE]
+        dead = len(slot.entries) - len(alive)
+        self._placed -= dead
+        self._dead -= dead
+        slot.entries, slot.has_dead = alive, False
+        slot.earliest = min(map(_due, alive), default=slot.earliest)
+
+    def _sweep(self) -> None:
+        """Drop all the dead; paid for by as many removals."""
+        self._ready = deque(entry for entry in self._ready if entry.due != NOWHERE)
+        self._dead_ready = 0
+        for slot in self._slots.values():
+            if slot.has_dead:
+                self._bury(slot)
+        self._slots = {tick: slot for tick, slot in self._slots.items() if slot.entries}
+        self._ticks = list(self._slots)
+        heapify(self._ticks)
 
     def _make_ready(self, entries: Sequence[E]) -> None:
-        self.due += len(entries)
         self.unseen += [entry.looked_at for entry in entries].count(None)
-        self._ready.extend(zip(map(_score, entries), entries, strict=True))
+        self._ready.extend(entries)

@@ -60,8 +60,8 @@ class Dialect(Protocol):
         """Read the envelope of a list reply; MISSING where it says that it knows none of the *asked* ids."""
         ...
 
-    def digest(self, piece: msgspec.Raw) -> int:
-        """Return a hash of a raw task, without what changes on every read."""
+    def digests(self, pieces: Sequence[msgspec.Raw]) -> list[int]:
+        """Return a hash of each raw task, without what changes on every read; good within this process."""
         ...
 
     def decode(self, piece: msgspec.Raw, asked: str | None = None) -> Observation:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 from attrs import evolve, field, frozen
 
-from mjwatch._wire import envelopes, fields, raws, requests
+from mjwatch._wire import envelopes, fields, raws, requests, slices
 from mjwatch._wire.messages import Malformed, Opened, Reply, Request, Route
 from mjwatch.observations import Observation, Verdict
 from mjwatch.tasks import Action, Media, Task
@@ -76,9 +76,9 @@ class EnvelopedDialect:
         """Answer UNSUPPORTED: no list was asked for."""
         return Opened(Verdict.UNSUPPORTED, detail="this gateway has no list route", status=reply.status)
 
-    def digest(self, piece: msgspec.Raw) -> int:
-        """Return a hash of a raw task, good within this process."""
-        return hash(bytes(piece))
+    def digests(self, pieces: Sequence[msgspec.Raw]) -> list[int]:
+        """Return a hash of each raw task, good within this process."""
+        return slices.digests(pieces)
 
     def decode(self, piece: msgspec.Raw, asked: str | None = None) -> Observation:
         """
@@ -90,7 +90,7 @@ class EnvelopedDialect:
         raw = raws.read_job(piece)
         if raw.task_id is None and raw.id is None and raw.status is None:
             raise Malformed("neither taskId nor status: no task")
-        return Observation(_task(raw, asked, self.rewrite_host), self.digest(piece))
+        return Observation(_task(raw, asked, self.rewrite_host), self.digests([piece])[0])
 
     def read_seed(self, reply: Reply) -> tuple[Opened, str | None]:
         """Return the verdict on an image-seed reply, and the seed where it is OK."""

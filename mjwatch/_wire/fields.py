@@ -41,7 +41,7 @@ def task_id(value: object, asked: str | None) -> str:
 
 def loose_id(value: object) -> str | None:
     """Return an id as text, or None where it is none: a parent is only told, never asked for unchecked."""
-    word = text(value, WORD + 1)
+    word = None if value is None else text(value, WORD + 1)
     if word is None:
         return None
     try:
@@ -67,7 +67,7 @@ def text(value: object, most: int = PROSE) -> str | None:
     return None
 
 
-_PERCENTS: Final[dict[object, int]] = {f"{n}%": n for n in range(101)}
+PERCENTS: Final[dict[object, int]] = {f"{n}%": n for n in range(101)}
 _PERCENT: Final = re.compile(r"([0-9]{1,3})(?:\.[0-9]{1,9})? ?%?", re.ASCII)
 
 
@@ -79,7 +79,7 @@ def progress(value: object) -> tuple[int | None, str | None]:
     the gateways of protocol.md 6 numbers. What is out of range is no percentage, and as text it is a note.
     """
     if isinstance(value, str):
-        known = _PERCENTS.get(value)
+        known = PERCENTS.get(value)
         return (known, None) if known is not None else _odd_progress(value)
     # `0 <= nan` is False, so NaN ends here too.
     if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 100:
@@ -101,11 +101,14 @@ _SECONDS_END: Final = 1e11
 """Below it a number is seconds (the year 5138), above milliseconds (1973): some forks leave out the 000."""
 _END: Final = 253402300800.0
 """The year 10000: nothing can print what is later."""
+_LAST: Final = _END * 1000
 _NUMBER: Final = re.compile(r"[0-9]{1,20}(?:\.[0-9]{1,9})?", re.ASCII)
 
 
 def instant(value: object) -> float | None:
     """Return an instant in epoch seconds; None for 0, null and whatever is no instant."""
+    if isinstance(value, int) and _SECONDS_END <= value < _LAST:
+        return value / 1000  # the rule, and no bool is that large
     if isinstance(value, str):
         return _instant_of_text(value.strip()[:WORD])
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -113,7 +116,7 @@ def instant(value: object) -> float | None:
     # Comparing an int with a float never overflows, dividing would: so the bounds stand first.
     if _DAWN <= value < _SECONDS_END:
         return float(value)
-    return value / 1000 if _SECONDS_END <= value < _END * 1000 else None
+    return value / 1000 if _SECONDS_END <= value < _LAST else None
 
 
 def _instant_of_text(value: str) -> float | None:
@@ -131,27 +134,38 @@ def _instant_of_text(value: str) -> float | None:
     return seconds if _DAWN <= seconds < _END else None
 
 
+# The words as they are mostly spelled: a lookup, where `of` costs ten.
+_STATUSES: Final[dict[str, tuple[Status, str]]] = {one.value: (one, one.value) for one in Status}
+ACTIONS: Final[dict[str | None, Action]] = {
+    **dict.fromkeys((None, ""), Action.UNKNOWN),
+    **{one.value: one for one in Action},
+}
+_MODES: Final[dict[str | None, Mode]] = {one.value: one for one in Mode}
+
+
 def status(value: object) -> tuple[Status, str]:
     """Return the status and the gateway's own word. Null is UNKNOWN, only "" is new-api's "not started"."""
     if isinstance(value, str):
+        known = _STATUSES.get(value)
+        if known is not None:
+            return known
         word = text(value, WORD) or ""
         return words.status(word), word
     return Status.UNKNOWN, text(value, WORD) or ""
 
 
-# The words as they are mostly spelled: a lookup, where `of` costs ten.
-_ACTIONS: Final[dict[str, Action]] = {"": Action.UNKNOWN, **Action.__members__}
-
-
 def action(value: object) -> Action:
     """Return the action; a docs placeholder such as "/** IMAGINE */..." (seed 000) is UNKNOWN."""
-    word = text(value, WORD) or ""
-    return _ACTIONS.get(word) or Action.of(word)
+    word = text(value, WORD)
+    return ACTIONS.get(word) or Action.of(word)
 
 
 def mode(value: object, prompt: str | None) -> Mode:
     """Return the field `mode` (family B), else what the flags in *prompt* ask for."""
-    found = Mode.UNKNOWN if value is None else Mode.of(text(value, WORD))
+    found = Mode.UNKNOWN
+    if value:
+        word = text(value, WORD)
+        found = _MODES.get(word) or Mode.of(word)
     return words.mode_of_prompt(prompt) if found is Mode.UNKNOWN and prompt else found
 
 
@@ -160,11 +174,6 @@ def failure_kind(state: Status, reason: str | None) -> FailureKind | None:
     if state is Status.CANCEL:
         return FailureKind.CANCELLED
     return words.failure(reason or "") if state is Status.FAILURE else None
-
-
-def final_prompt(properties: object) -> str | None:
-    """Return what was really asked; on describe and shorten it holds the result (protocol.md 2)."""
-    return text(properties.get("finalPrompt")) if isinstance(properties, dict) else None
 
 
 def result_text(state: Status, kind: Action, final: str | None, prompt: str | None) -> str | None:
@@ -178,6 +187,7 @@ def result_text(state: Status, kind: Action, final: str | None, prompt: str | No
     return final or (prompt if kind is Action.DESCRIBE else None)
 
 
+_PLAIN: Final = re.compile(r"https?://[A-Za-z0-9][!-~]*", re.ASCII)
 _NO_HOST: Final = frozenset({"", "/", "?", "#", ":", "@"})
 
 
@@ -188,6 +198,10 @@ def url(value: object, hosts: Mapping[str, str]) -> str | None:
     A relative one is dropped: nothing here knows the gateway, and half an address is no result. So are "string"
     (schema docs), and addresses with spaces, control characters or no host.
     """
+    if value is None:
+        return None
+    if not hosts and isinstance(value, str) and len(value) <= LINK and _PLAIN.fullmatch(value):
+        return value
     found = (text(value.strip(), LINK + 1) or "") if isinstance(value, str) else ""
     if not found[:8].lower().startswith(("http://", "https://")):
         return None
@@ -252,7 +266,7 @@ def images(
 
 def buttons(value: object) -> tuple[Button, ...]:
     """Return the buttons; null, [] and a missing key are all "none", malformed ones are left out."""
-    return tuple(_buttons(value)) if isinstance(value, list) else ()
+    return tuple(_buttons(value)) if value and isinstance(value, list) else ()
 
 
 def _buttons(value: list[object]) -> Iterator[Button]:

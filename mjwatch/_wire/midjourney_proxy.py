@@ -13,12 +13,10 @@ from typing import Final
 import msgspec
 from attrs import field, frozen
 
-from mjwatch._wire import envelopes, fields, raws, requests
+from mjwatch._wire import envelopes, fields, raws, requests, slices, usual
 from mjwatch._wire.messages import Malformed, Opened, Reply, Request, Route
 from mjwatch.observations import Observation
-from mjwatch.tasks import Task
-
-_DIGITS: Final = b"0123456789"
+from mjwatch.tasks import Action, Media, Mode, Status, Task
 
 
 class ButtonsRule(Enum):
@@ -125,9 +123,13 @@ class MidjourneyProxyDialect:
         """Read the envelope of a list reply; MISSING where it says that it knows none of the ids."""
         return envelopes.open_tasks(reply, asked)
 
-    def digest(self, piece: msgspec.Raw) -> int:
-        """Return a hash of a raw task, good within this process, without what changes on every read."""
-        return hash(_still(bytes(piece)) if self.traits.has_rand else bytes(piece))
+    def digests(self, pieces: Sequence[msgspec.Raw]) -> list[int]:
+        """
+        Return a hash of each raw task, good within this process, without what changes on every read.
+
+        new-api writes `?rand=<nanoseconds>` anew on every read until SUCCESS (protocol.md 4.7).
+        """
+        return slices.still_digests(pieces) if self.traits.has_rand else slices.digests(pieces)
 
     def decode(self, piece: msgspec.Raw, asked: str | None = None) -> Observation:
         """
@@ -139,7 +141,10 @@ class MidjourneyProxyDialect:
         raw = raws.read_task(piece)
         if raw.id is None and raw.status is None:
             raise Malformed("neither id nor status: no task")
-        return Observation(_task(raw, asked, self.rewrite_host), self.digest(piece), self._owes_buttons(raw))
+        task = usual.running_task(raw, self.rewrite_host) if isinstance(raw, raws.UsualTask) else None
+        if task is None:
+            task = _task(raw, asked, self.rewrite_host)
+        return Observation(task, self.digests([piece])[0], self._owes_buttons(raw))
 
     def read_seed(self, reply: Reply) -> tuple[Opened, str | None]:
         """Return the verdict on an image-seed reply, and the seed where it is OK."""
@@ -156,28 +161,26 @@ class MidjourneyProxyDialect:
         )
 
 
-def _still(body: bytes) -> bytes:
-    """Cut `?rand=<digits>` out, which new-api writes anew on every read until SUCCESS (protocol.md 4.7)."""
-    first, *rest = body.split(b"?rand=")
-    return b"".join([first, *(part.lstrip(_DIGITS) for part in rest)]) if rest else body
-
-
 def _task(raw: raws.RawTask, asked: str | None, hosts: Mapping[str, str]) -> Task:
     status, word = fields.status(raw.status)
     action = fields.action(raw.action)
     percent, note = fields.progress(raw.progress)
-    prompt, prompt_en = fields.text(raw.prompt), fields.text(raw.prompt_en)
-    final_prompt = fields.final_prompt(raw.properties)
+    prompt = fields.text(raw.prompt)
+    prompt_en = prompt if raw.prompt_en == raw.prompt else fields.text(raw.prompt_en)
+    mode = fields.mode(raw.mode, None)
+    final_prompt = None
+    if mode is Mode.UNKNOWN or status is Status.SUCCESS:
+        final_prompt = fields.text(raws.read_final_prompt(raw))
+        mode = fields.mode(raw.mode, final_prompt or prompt_en or prompt)
     image_url = fields.url(raw.image_url, hosts)
-    videos = fields.videos(raw.video_urls, raw.video_url, hosts)
     reason = fields.text(raw.fail_reason)
-    # Positional: keywords cost a third more on the hottest path there is.
+    # Positional, and no call for what is mostly absent: a hot path, though running tasks mostly take `usual`.
     return Task(
         fields.task_id(raw.id, asked),
         status,
         word,
         action,
-        fields.mode(raw.mode, final_prompt or prompt_en or prompt),
+        mode,
         percent,
         note,
         prompt,
@@ -186,14 +189,24 @@ def _task(raw: raws.RawTask, asked: str | None, hosts: Mapping[str, str]) -> Tas
         fields.result_text(status, action, final_prompt, prompt),
         fields.text(raw.state),
         image_url,
-        fields.images(raw.image_urls, image_url, status, action, hosts),
-        videos,
-        fields.buttons(raw.buttons),
+        _images(raw, image_url, status, action, hosts),
+        ()
+        if raw.video_urls is raw.video_url is None
+        else fields.videos(raw.video_urls, raw.video_url, hosts),
+        fields.buttons(raw.buttons) if raw.buttons else (),
         reason,
-        fields.failure_kind(status, reason),
-        fields.instant(raw.submit_time),
-        fields.instant(raw.start_time),
-        fields.instant(raw.finish_time),
-        fields.loose_id(raw.parent_id),
-        fields.text(raw.seed, fields.WORD),
+        fields.failure_kind(status, reason) if status.is_final else None,
+        fields.instant(raw.submit_time) if raw.submit_time else None,
+        fields.instant(raw.start_time) if raw.start_time else None,
+        fields.instant(raw.finish_time) if raw.finish_time else None,
+        None if raw.parent_id is None else fields.loose_id(raw.parent_id),
+        None if raw.seed is None else fields.text(raw.seed, fields.WORD),
     )
+
+
+def _images(
+    raw: raws.RawTask, main: str | None, status: Status, action: Action, hosts: Mapping[str, str]
+) -> tuple[Media, ...]:
+    if raw.image_urls is None and status is not Status.SUCCESS:
+        return ()
+    return fields.images(raw.image_urls, main, status, action, hosts)

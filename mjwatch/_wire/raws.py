@@ -12,31 +12,56 @@ import msgspec
 from mjwatch._wire import fields
 from mjwatch._wire.messages import Malformed
 
+_NULL: Final = msgspec.Raw(b"null")
 
-class RawTask(msgspec.Struct, rename="camel"):
-    """The keys of families A, B and C that are read (protocol.md 1.2, 3.2, 4.2); all others are skipped."""
+
+class RawTask(msgspec.Struct, rename="camel", gc=False):
+    """
+    The keys of families A, B and C that are read (protocol.md 1.2, 3.2, 4.2); all others are skipped.
+
+    In the order in which B and C write them, for each is first looked for behind the one before.
+    """
 
     id: object = None
-    status: object = None
+    parent_id: object = None
     action: object = None
-    mode: object = None
-    progress: object = None
+    status: object = None
     prompt: object = None
     prompt_en: object = None
     description: object = None
     state: object = None
+    submit_time: object = None
+    start_time: object = None
+    finish_time: object = None
     image_url: object = None
     image_urls: object = None
     video_url: object = None
     video_urls: object = None
-    buttons: object = msgspec.UNSET
+    progress: object = None
     fail_reason: object = None
-    submit_time: object = None
-    start_time: object = None
-    finish_time: object = None
-    parent_id: object = None
+    buttons: object = msgspec.UNSET
     seed: object = None
-    properties: object = None
+    mode: object = None
+    properties: msgspec.Raw = _NULL
+    """Read only where it is needed: it is a quarter of a task (`read_final_prompt`)."""
+
+
+class UsualTask(RawTask):
+    """One in which texts are texts and numbers are numbers, so that nothing needs to ask (`usual.py`)."""
+
+    id: str | None = None
+    action: str | None = None
+    status: str | None = None
+    prompt: str | None = None
+    prompt_en: str | None = None
+    description: str | None = None
+    submit_time: int | None = None
+    start_time: int | None = None
+    finish_time: int | None = None
+    image_url: str | None = None
+    progress: str | None = None
+    fail_reason: str | None = None
+    mode: str | None = None
 
 
 class RawJob(msgspec.Struct, rename="camel"):
@@ -60,28 +85,50 @@ class RawJob(msgspec.Struct, rename="camel"):
     height: object = None
 
 
+class _Properties(msgspec.Struct, rename="camel", gc=False):
+    final_prompt: object = None
+
+
 class _Name(msgspec.Struct, rename="camel"):
     id: object = None
     task_id: object = None
 
 
 _TASK: Final = msgspec.json.Decoder(RawTask)
+_USUAL: Final = msgspec.json.Decoder(UsualTask)
 _JOB: Final = msgspec.json.Decoder(RawJob)
+_PROPERTIES: Final = msgspec.json.Decoder(_Properties | None)
 _NAME: Final = msgspec.json.Decoder(_Name)
 _MALFORMED: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 def read_task(piece: msgspec.Raw) -> RawTask:
     """
-    Return *piece* as a task of families A, B or C; of duplicate keys the last one stands.
+    Return *piece* as a task of families A, B or C, a `UsualTask` where it is one; of duplicate keys the last stands.
 
     Raises:
         Malformed: it is no JSON object, or has bad text, numbers beyond reason or endless nesting.
     """
     try:
+        return _USUAL.decode(piece)
+    except _MALFORMED:
+        return _read_odd_task(piece)
+
+
+def _read_odd_task(piece: msgspec.Raw) -> RawTask:
+    try:
         return _TASK.decode(piece)
     except _MALFORMED as error:
         raise _malformed(piece, error) from None
+
+
+def read_final_prompt(raw: RawTask) -> object:
+    """Return what a task's `properties` say was really asked; None where that cannot be read."""
+    try:
+        found = _PROPERTIES.decode(raw.properties)
+    except _MALFORMED:
+        return None
+    return None if found is None else found.final_prompt
 
 
 def read_job(piece: msgspec.Raw) -> RawJob:

@@ -6,6 +6,8 @@ Content types are never trusted: new-api sends JSON as text/plain (protocol.md 0
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
+from collections.abc import Sequence
 from typing import Final, TypeVar
 
 import msgspec
@@ -21,6 +23,9 @@ _Array: Final = msgspec.defstruct(
     "_Array", [(f"item_{n}", msgspec.Raw, msgspec.field(default=_NONE)) for n in range(MOST)], array_like=True
 )
 _ARRAY: Final = msgspec.json.Decoder(_Array)
+_LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_LISTED: Final = 1 << 20
+"""Up to this length a list is read as one, which costs a sixth less: half a million zeros then come to 30 MB."""
 _WHOLE: Final = msgspec.json.Decoder(msgspec.Raw)
 _Value = TypeVar("_Value")
 
@@ -54,7 +59,30 @@ def many(body: bytes) -> tuple[msgspec.Raw, ...]:
     Raises:
         Malformed: it is no JSON array.
     """
-    return tuple(piece for piece in msgspec.structs.astuple(_decode(_ARRAY, body)) if piece is not _NONE)
+    if len(body) <= _LISTED:
+        return tuple(_decode(_LIST, body)[:MOST])
+    pieces: tuple[msgspec.Raw, ...] = msgspec.structs.astuple(_decode(_ARRAY, body))
+    return pieces[: bisect_left(pieces, True, key=lambda piece: piece is _NONE)]
+
+
+def digests(pieces: Sequence[msgspec.Raw]) -> list[int]:
+    """Return a hash of each raw value; in one sweep, for one by one costs half as much again."""
+    return list(map(hash, map(bytes, pieces)))
+
+
+def still_digests(pieces: Sequence[msgspec.Raw]) -> list[int]:
+    """Return a hash of each raw value, which `?rand=<digits>` in it does not change."""
+    return [_still_digest(body) for body in map(bytes, pieces)]
+
+
+def _still_digest(body: bytes) -> int:
+    first, *rest = body.split(_RAND)
+    # Hashing the parts costs less than putting them together first.
+    return hash((first, *[part.lstrip(_DIGITS) for part in rest])) if rest else hash(body)
+
+
+_RAND: Final = b"?rand="
+_DIGITS: Final = b"0123456789"
 
 
 def _decode(decoder: msgspec.json.Decoder[_Value], body: bytes) -> _Value:

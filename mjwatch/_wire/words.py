@@ -38,10 +38,14 @@ _FLAGS: Final = (("--turbo", Mode.TURBO), ("--fast", Mode.FAST), ("--relax", Mod
 
 def mode_of_prompt(prompt: str) -> Mode:
     """Return the mode that the prompt's flags ask for (protocol.md 3)."""
-    if "--" not in prompt:
+    at = prompt.find("--")
+    if at < 0:
         return Mode.UNKNOWN
-    prompt = prompt.lower()
-    return next((mode for flag, mode in _FLAGS if flag in prompt), Mode.UNKNOWN)
+    flags = prompt[at:].lower()
+    for flag, mode in _FLAGS:  # a generator would cost more than all the search
+        if flag in flags:
+            return mode
+    return Mode.UNKNOWN
 
 
 # First match wins, so the order is part of the table.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 from attrs import evolve
+from msgspec.structs import replace
 
-from mjwatch._policy.fold import Folded, elapse
+from mjwatch._policy.fold import Folded, elapse, soonest_end
 from mjwatch.events import (
     ButtonsAvailable,
     Expired,
@@ -18,7 +19,7 @@ from mjwatch.events import (
 )
 from mjwatch.observations import Finding, Garbled, Missing, Observation, Unchanged, Watch
 from mjwatch.settings import Deadlines
-from mjwatch.tasks import Button, FailureKind, Media, Status
+from mjwatch.tasks import Action, Button, FailureKind, Media, Status
 from tests.support.builders import GATEWAY, WATCH, run, seen
 
 URL = "https://cdn.example/1.png"
@@ -163,7 +164,8 @@ def test_a_look_that_is_not_behind_ends_the_suspicion() -> None:
     told = run((0, high), (10, low), (20, low), (30, high), (40, low), (50, low))
 
     assert said(told) == [("progress", 1, 40)]
-    assert told.state.relapse is not None
+    assert told.state.aside is not None
+    assert told.state.aside.relapse is not None
 
 
 def test_progress_goes_on_after_a_restart() -> None:
@@ -181,17 +183,17 @@ def test_a_reply_is_decoded_again_while_something_is_to_be_confirmed() -> None:
 
     assert fresh.state.digest == 7
     assert run((5, seen(percent=15, digest=8)), state=fresh.state).state.digest is None
-    assert run((5, evolve(BARE, digest=9)), state=fresh.state).state.digest is None
-    assert run((5, evolve(DONE, digest=9)), state=fresh.state).state.digest is None
+    assert run((5, replace(BARE, digest=9)), state=fresh.state).state.digest is None
+    assert run((5, replace(DONE, digest=9)), state=fresh.state).state.digest is None
     assert elapsed(fresh, 9 * HOUR).state.digest is None
 
 
-def test_an_equal_observation_leaves_the_state_as_it_was() -> None:
-    """But for when it was seen: also when the task changed last."""
-    look = seen(percent=40, image_url=URL, digest=7)
+def test_an_equal_observation_leaves_the_very_state() -> None:
+    """So that nothing needs to be written: also when the task changed last."""
+    look = seen(percent=40, image_url=URL, digest=7, submitted_at=1.0)
     once = run((5, look)).state
 
-    assert run((9, look), state=once).state == evolve(once, seen_at=9)
+    assert run((9, look), state=once).state is once
     assert once.changed_at == 5
 
 
@@ -303,7 +305,7 @@ def test_a_success_waits_no_longer_than_it_is_worth(looks: list[tuple[float, Fin
 
 def test_a_result_seen_while_waiting_for_buttons_is_not_lost() -> None:
     """A later, emptier reply does not hide the address of a paid picture."""
-    owing = evolve(DONE, buttons_come_with_end=True)
+    owing = replace(DONE, buttons_come_with_end=True)
     told = run((0, owing), (1, BARE), (2, BARE))
 
     assert [event.task for event in told.events] == [DONE.task]
@@ -335,6 +337,24 @@ def test_a_discarded_watch_expires_at_once() -> None:
 
     assert isinstance(event, Expired)
     assert (event.deadline, event.reason) == (9, "discarded")
+
+
+@pytest.mark.parametrize(
+    ("wish", "expected"),
+    [
+        pytest.param(WATCH, 2 * HOUR, id="by the kind"),
+        pytest.param(evolve(WATCH, deadline_at=60, is_by_kind=False), 60, id="as wished"),
+        pytest.param(evolve(WATCH, deadline_at=60), 60, id="no later than wished"),
+        pytest.param(evolve(WATCH, is_discarded=True), float("-inf"), id="discarded"),
+    ],
+)
+@pytest.mark.parametrize("look", [seen(), seen(action=Action.VIDEO), Missing(single=False)])
+def test_no_watch_ends_before_its_soonest_end(wish: Watch, expected: float, look: Finding) -> None:
+    """Whatever its task turns out to be: one instant for all that share the terms."""
+    told = run((0, look), wish=wish)
+
+    assert soonest_end(wish, Deadlines()) == expected
+    assert elapsed(told, expected - 1, wish).events == () or wish.is_discarded
 
 
 @pytest.mark.parametrize(

@@ -1,166 +1,381 @@
-"""How likely news is: positive, finite, and never led astray by a gateway's clock."""
+"""What tasks teach: time left, steps and pace; soon learned, soon forgotten, and bounded."""
 
 from __future__ import annotations
 
 import math
+import random
 
 import pytest
-from hypothesis import given, settings
+from attrs import evolve
+from hypothesis import given
 from hypothesis import strategies as st
 
-from mjwatch._policy.forecast import STEP_RATE, Prior, news_rate, prior
+from mjwatch._policy.forecast import MEMORY, MOST_TRAILS, Forecast, Outlook, Seen
+from mjwatch._policy.left import Steady
 from mjwatch._policy.state import State
+from mjwatch.events import Eta, Expired, Failure, Lost, Success
 from mjwatch.observations import Watch
 from mjwatch.tasks import Action, Mode, Status
+from tests.support.builders import WATCH, expired, failure, lost, state_with, success
 
 NOW = 1_000_000.0
-FAST = Prior.of(27, 45, 85)
+STEPS = (0, 15, 31, 46, 62, 78, 93)
 
 
-def rate(state: State | None, *, age: float = 30.0, listens: bool = False, weight: float = 0.1) -> float:
-    """Return the rate of news *age* seconds after the watch began."""
-    wish = Watch("1", None, NOW - age, None, wants_progress=listens)
-    return news_rate(state, wish, NOW, step_weight=weight)
+def watched(since: float) -> Watch:
+    """Return a watch that began at *since*."""
+    return evolve(WATCH, watched_at=since)
 
 
-def running(
+def picture(
+    percent: int | None = 0,
     *,
     action: Action = Action.IMAGINE,
+    mode: Mode = Mode.FAST,
     status: Status = Status.IN_PROGRESS,
-    percent: int | None = None,
-    changed_at: float | None = NOW,
+    seen_at: float | None = NOW,
+    final: Success | Failure | Lost | Expired | None = None,
     started_at: float | None = None,
     submitted_at: float | None = None,
 ) -> State:
-    """Return the state of a picture that was just seen."""
-    return State(
-        status=status,
+    """Return a picture that was just seen to change."""
+    return state_with(
         action=action,
-        mode=Mode.FAST,
+        mode=mode,
         percent=percent,
-        seen_at=NOW,
-        changed_at=changed_at,
+        status=status,
+        seen_at=seen_at,
+        final=final,
         started_at=started_at,
         submitted_at=submitted_at,
     )
 
 
-@settings(deadline=None)
-@given(
-    st.sampled_from(Action), st.sampled_from(Mode), st.floats(-1e9, 1e12) | st.sampled_from((0.0, math.inf))
-)
-def test_a_hazard_is_positive_and_finite_at_any_age(action: Action, mode: Mode, age: float) -> None:
-    """So that a look always comes, and never at once."""
-    assert 0 < prior(action, mode).hazard(age) < 10
+def live(
+    forecast: Forecast,
+    seconds: float,
+    *,
+    times: int = 1,
+    queued: float = 0.0,
+    steps: tuple[int, ...] = STEPS,
+    action: Action = Action.IMAGINE,
+    mode: Mode = Mode.FAST,
+    final: Success | Failure | Lost | Expired | None = None,
+) -> Forecast:
+    """Let *times* tasks live, each for so many *seconds* after a queue; even steps. Return the forecast."""
+    terms = watched(NOW)
+    for _ in range(times):
+        if queued:
+            forecast.saw("a", terms, picture(None, action=action, mode=mode, status=Status.SUBMITTED), NOW)
+        begun = NOW + queued
+        for percent in steps:
+            state = picture(percent, action=action, mode=mode)
+            forecast.saw("a", terms, state, begun + seconds * percent / 100)
+        end = picture(100, action=action, mode=mode, final=final or success(1))
+        forecast.saw("a", terms, end, begun + seconds)
+    return forecast
 
 
-@settings(deadline=None)
-@given(st.sampled_from(Action), st.sampled_from(Mode), st.floats(1, 1e6))
-def test_a_hazard_is_constant_beyond_the_last_sure_point(action: Action, mode: Mode, more: float) -> None:
-    """Where only 1.5 % of the tasks are left, the belief says nothing more."""
-    belief = prior(action, mode)
-    edge = belief.median * math.exp(2.17 * belief.spread)
-
-    assert belief.hazard(edge) == pytest.approx(belief.hazard(edge * more))
+def median(
+    forecast: Forecast, state: State | None = None, *, after: float = 0.0, since: float = NOW
+) -> float:
+    """Return in how many seconds half of such tasks have ended; at their first look, or so long *after* it."""
+    outlook = forecast.outlook("new", watched(since), state or picture(), NOW + after)
+    return outlook.end.quantile(0.5)
 
 
-def test_a_belief_has_the_quantiles_it_was_built_from() -> None:
-    """A tenth is done by p10, half by p50, nine tenths by p90: summed from the hazard itself."""
-    left, shares = 1.0, {}
-    for second in range(95):
-        shares[second] = 1 - left
-        left *= math.exp(-FAST.hazard(second + 0.5))
-
-    assert shares[27] == pytest.approx(0.1, abs=0.03)
-    assert shares[45] == pytest.approx(0.5, abs=0.03)
-    assert shares[85] == pytest.approx(0.9, abs=0.03)
-
-
-def test_an_unknown_mode_counts_as_fast() -> None:
-    """And every action that has no belief of its own as a picture."""
-    assert prior(Action.IMAGINE, Mode.UNKNOWN) == FAST
-    assert prior(Action.UNKNOWN, Mode.FAST) == FAST
-    assert prior(Action.VIDEO, Mode.TURBO) == prior(Action.VIDEO, Mode.FAST)
-    assert prior(Action.IMAGINE, Mode.RELAX).median > prior(Action.IMAGINE, Mode.TURBO).median
+def test_before_any_was_seen_the_prior_counts() -> None:
+    """For the whole at 0 %, for the rest further on."""
+    assert median(Forecast()) == pytest.approx(45)
+    assert median(Forecast(), picture(62)) == pytest.approx(45 * (1 - 4 / 8.5))
 
 
 def test_an_id_never_seen_is_worth_a_look_soon() -> None:
     """Whether nothing is known of it or it was only missing so far."""
-    assert rate(None) == rate(State()) == 1 / 8
+    assert Forecast().outlook("1", WATCH, None, NOW) == Outlook(Steady(1 / 8))
+    assert Forecast().outlook("1", WATCH, state_with(), NOW) == Outlook(Steady(1 / 8))
 
 
 def test_an_open_window_waits_for_a_person() -> None:
     """Hardly anything happens before minutes."""
-    assert rate(running(status=Status.MODAL), listens=True) < 1 / 300
+    assert median(Forecast(), picture(status=Status.MODAL)) > 300
 
 
-def test_progress_counts_only_for_those_who_listen() -> None:
-    """With its weight, on top of the end; words have no progress."""
-    state = running()
+def test_words_have_no_steps() -> None:
+    """Pictures and films have."""
+    assert Forecast().outlook("1", WATCH, picture(action=Action.DESCRIBE), NOW).step is None
+    step = Forecast().outlook("1", watched(NOW), picture(), NOW).step
+    assert step is not None
+    assert step.quantile(0.5) == pytest.approx(7)
 
-    assert rate(state, listens=True) - rate(state) == pytest.approx(0.1 * STEP_RATE)
-    assert rate(state, listens=True, weight=0) == rate(state)
-    assert rate(running(action=Action.DESCRIBE), listens=True) == rate(running(action=Action.DESCRIBE))
+
+@pytest.mark.parametrize("seconds", [8, 20, 200, 900])
+def test_a_few_tasks_teach_how_long_they_take(seconds: float) -> None:
+    """At every milestone, not only at the first."""
+    forecast = live(Forecast(), seconds, times=8)
+
+    assert median(forecast) == pytest.approx(seconds, rel=0.15)
+    assert median(forecast, picture(62)) == pytest.approx(seconds * 0.38, rel=0.15)
 
 
-def test_without_a_clock_the_age_counts_from_the_watch() -> None:
-    """All that is known is how long it is watched; the future is as young as can be."""
-    assert rate(running(), age=30) == FAST.hazard(30)
-    assert rate(running(), age=-30) == FAST.hazard(0)
+@pytest.mark.parametrize(("before", "after"), [(30, 120), (120, 30)])
+def test_a_new_regime_wins_within_some_twenty_tasks(before: float, after: float) -> None:
+    """What was true for long is forgotten all the same: soon it counts for less, then for nothing."""
+    dice = random.Random(1)
+    forecast = Forecast()
+    for number in range(100):
+        live(forecast, (before if number < 40 else after) * dice.lognormvariate(0, 0.3))
+        if number == 62:
+            assert abs(math.log(median(forecast) / after)) < abs(math.log(median(forecast) / before))
+
+    assert median(forecast) == pytest.approx(after, rel=0.25)
+
+
+@pytest.mark.parametrize("seconds", [4, 400])
+def test_one_outlier_moves_little(seconds: float) -> None:
+    """Ten times as fast or as slow as the others."""
+    forecast = live(live(Forecast(), 40, times=20), seconds)
+
+    assert median(forecast) == pytest.approx(40, rel=0.1)
+
+
+def test_what_is_learned_of_one_action_helps_its_family() -> None:
+    """Other families and other modes learn nothing from it."""
+    forecast = live(Forecast(), 200, times=10)
+
+    assert median(forecast, picture(action=Action.VARIATION)) == pytest.approx(200, rel=0.3)
+    for other in (picture(action=Action.UPSCALE), picture(mode=Mode.RELAX)):
+        assert median(forecast, other) == median(Forecast(), other)
+
+
+def test_an_action_of_its_own_pace_is_told_from_its_family() -> None:
+    """A few of its own count for more than many of the family."""
+    forecast = live(live(Forecast(), 200, times=20), 50, times=10, action=Action.PAN)
+
+    assert median(forecast, picture(action=Action.PAN)) == pytest.approx(50, rel=0.3)
+    assert median(forecast, picture(action=Action.IMAGINE)) == pytest.approx(200, rel=0.3)
+
+
+def test_a_failure_is_an_end_too() -> None:
+    """It is waited for as much as a success."""
+    assert median(live(Forecast(), 200, times=8, final=failure(1))) == pytest.approx(200, rel=0.15)
+
+
+@pytest.mark.parametrize("final", [lost(1), expired(1)])
+def test_the_end_of_a_watch_teaches_nothing(final: Lost | Expired) -> None:
+    """The task went on, or never was; its trail is gone all the same."""
+    assert live(Forecast(), 200, final=final) == Forecast()
+
+
+def test_an_end_without_a_beginning_teaches_nothing() -> None:
+    """Nobody knows how long it took."""
+    assert live(Forecast(), 200, steps=()) == Forecast()
+
+
+def test_trails_are_bounded() -> None:
+    """The oldest goes first; a task that is known already makes no room."""
+    forecast = Forecast()
+    for number in range(MOST_TRAILS + 5):
+        forecast.saw(str(number), WATCH, picture(), NOW)
+    forecast.saw("7", WATCH, picture(50), NOW)
+
+    assert len(forecast.trails) == MOST_TRAILS
+    assert "4" not in forecast.trails
+    assert "5" in forecast.trails
+
+
+def test_the_table_is_bounded() -> None:
+    """What is known already goes on to be learned."""
+    forecast = live(Forecast(), 60)
+    known = set(forecast.table)
+    forecast.table |= {f"{number}": Seen() for number in range(5_000)}
+    live(live(forecast, 60), 60, action=Action.VIDEO)
+
+    assert len(forecast.table) == len(known) + 5_000
+    assert {forecast.table[key].count for key in known if "/left/" in key} == {2}
+
+
+def test_a_task_that_restarts_begins_its_trail_anew() -> None:
+    """What it had reached before says nothing of how long the rest takes."""
+    forecast, terms = Forecast(), watched(NOW)
+    for after, percent in ((0, 0), (40, 80), (90, 0), (100, 40)):
+        forecast.saw("a", terms, picture(percent), NOW + after)
+    forecast.saw("a", terms, picture(100, final=success(1)), NOW + 120)
+
+    learned = {
+        milestone: math.exp(forecast.table[key].mean)
+        for milestone in range(8)
+        if (key := f"IMAGINE/FAST/left/{milestone}") in forecast.table
+    }
+    assert learned == pytest.approx({0: 30, 3: 20})
+
+
+def test_steps_are_learned() -> None:
+    """How long it takes from one to the next."""
+    step = live(Forecast(), 200, times=10).outlook("b", watched(NOW), picture(), NOW).step
+
+    assert step is not None
+    assert step.quantile(0.5) == pytest.approx(31, rel=0.1)
+
+
+@pytest.mark.parametrize("percent", [15, 46, 78])
+@pytest.mark.parametrize("taught", [0, 10])
+def test_a_stalled_task_is_not_near_its_end(percent: int, taught: int) -> None:
+    """While it shows a number it is no nearer than it will be at the next one, however long that takes."""
+    forecast = live(Forecast(), 60, times=taught)
+    waits = [median(forecast, picture(percent), after=age) for age in (60, 300, 3_000)]
+
+    assert min(waits) > 0.5 * 60 * (1 - percent / 100 - 1 / 8)
+    assert waits[1] == pytest.approx(waits[2])
+
+
+def test_a_task_on_its_way_comes_nearer_to_its_end() -> None:
+    """Up to the usual length of a step."""
+    forecast = live(Forecast(), 60, times=10)
+    waits = [median(forecast, picture(31), after=age) for age in (0, 3, 6, 9)]
+
+    assert waits == sorted(waits, reverse=True)
+    assert waits[0] - waits[-1] == pytest.approx(9, rel=0.2)
+
+
+def test_a_task_that_never_shows_a_step_comes_nearer_too() -> None:
+    """Its age is all there is to go by: learned as it is, nothing says that a step is missing."""
+    forecast = live(Forecast(), 60, times=10, steps=(0,))
+
+    assert median(forecast, picture(None), after=50) == pytest.approx(10, rel=0.3)
+
+
+def test_a_skipped_milestone_is_no_gap() -> None:
+    """Where the next one was never seen, the one behind it counts."""
+    forecast = live(Forecast(), 80, times=10, steps=(0, 50))
+
+    assert median(forecast, picture(0), after=400) == pytest.approx(40, rel=0.4)
+
+
+def test_the_queue_is_learned_by_the_age_in_it() -> None:
+    """Who waits for long has less left, where all wait alike."""
+    forecast = live(Forecast(), 50, times=10, queued=100)
+    queued = picture(None, status=Status.SUBMITTED)
+    waits = [median(forecast, queued, after=age) for age in (6, 40, 90)]
+
+    assert waits == pytest.approx([144, 102, 68], rel=0.15)
+
+
+def test_an_unknown_queue_is_believed_to_take_what_is_left_of_the_whole() -> None:
+    """At any age something is left."""
+    queued = picture(None, status=Status.NOT_START)
+    waits = [median(Forecast(), queued, after=age) for age in (0, 30, 300, 30_000)]
+
+    assert waits[0] == pytest.approx(45, rel=0.1)
+    assert waits[1] < waits[0]
+    assert min(waits) > 5
+
+
+def test_a_task_that_ends_in_the_queue_teaches_the_queue() -> None:
+    """It never ran, as far as anybody saw."""
+    forecast = live(Forecast(), 0, times=10, queued=40, steps=())
+
+    assert median(forecast, picture(None, status=Status.SUBMITTED), after=10) == pytest.approx(28, rel=0.2)
+
+
+def test_a_slow_task_is_believed_to_stay_slow() -> None:
+    """Its own pace counts beside what is usual."""
+    forecast, terms = live(Forecast(), 60, times=5), watched(NOW - 100)
+    for after, percent in ((-100, 0), (0, 46)):
+        forecast.saw("slow", terms, picture(percent), NOW + after)
+    slow = forecast.outlook("slow", terms, picture(46), NOW).end.quantile(0.5)
+
+    assert slow > 1.5 * median(forecast, picture(46))
+
+
+def test_where_pace_says_nothing_that_is_learned_too() -> None:
+    """Tasks that begin at different speeds and end together."""
+    forecast = Forecast()
+    for number in range(40):
+        terms, slow = watched(NOW), 5 + number % 2 * 35
+        for after, percent in ((0, 0), (slow, 46)):
+            forecast.saw("a", terms, picture(percent), NOW + after)
+        forecast.saw("a", terms, picture(100, final=success(1)), NOW + slow + 20)
+    terms = watched(NOW - 40)
+    for after, percent in ((-40, 0), (0, 46)):
+        forecast.saw("slow", terms, picture(percent), NOW + after)
+
+    assert forecast.outlook("slow", terms, picture(46), NOW).end.quantile(0.5) == pytest.approx(20, rel=0.25)
+
+
+def test_the_gateways_clock_dates_a_task_that_was_found_under_way() -> None:
+    """Its start tells the pace from the first look on."""
+    state = picture(46, started_at=NOW - 100, submitted_at=NOW - 110)
+
+    assert median(Forecast(), state, since=NOW) > 1.2 * median(Forecast(), picture(46))
+
+
+def test_an_eta_is_the_median_and_the_last_but_one_in_ten() -> None:
+    """Of the same belief that pacing has."""
+    end = Forecast().outlook("1", WATCH, picture(), NOW).end
+
+    assert Forecast().eta("1", WATCH, picture(), NOW) == Eta(end.quantile(0.5), end.quantile(0.9))
 
 
 @pytest.mark.parametrize(
-    ("started_in", "submitted_in", "age"),
+    "state",
     [
-        pytest.param(-20, -25, 20, id="started"),
-        pytest.param(None, -25, 25, id="submitted"),
-        pytest.param(20, -25, 25, id="started in the future"),
-        pytest.param(20, 25, 30, id="both in the future"),
-        pytest.param(-100_000, None, 30, id="more than a day before the watch"),
-        pytest.param(-NOW, -NOW, 30, id="at the beginning of time"),
+        pytest.param(None, id="nothing known"),
+        pytest.param(state_with(), id="never seen"),
+        pytest.param(picture(status=Status.MODAL), id="a person's turn"),
+        pytest.param(picture(100, final=success(1)), id="over"),
     ],
 )
-def test_the_gateways_clock_is_believed_where_it_is_plausible(
-    started_in: float | None, submitted_in: float | None, age: float
-) -> None:
-    """Not in our future, not more than a day before the watch; the start rather than the submission."""
-    state = running(
-        started_at=None if started_in is None else NOW + started_in,
-        submitted_at=None if submitted_in is None else NOW + submitted_in,
-    )
-
-    assert rate(state, age=30) == pytest.approx(FAST.hazard(age))
+def test_there_is_no_eta_where_there_is_nothing_to_say(state: State | None) -> None:
+    """None is better than a number made up."""
+    assert Forecast().eta("1", WATCH, state, NOW) is None
 
 
-def test_the_percent_says_how_far_a_task_is() -> None:
-    """Better than any clock: so much of the median, and the time since it changed."""
-    state = running(percent=60, changed_at=NOW - 9, started_at=NOW - 500)
+@pytest.mark.parametrize(("tasks", "remembered"), [(0, 0), (3, 3), (50, MEMORY)])
+def test_it_says_how_many_tasks_it_rests_on(tasks: int, remembered: int) -> None:
+    """Of this kind; of an unknown one none."""
+    forecast = live(Forecast(), 60, times=tasks)
 
-    assert rate(state) == pytest.approx(FAST.hazard(27 + 9))
-
-
-def test_a_percent_from_the_beginning_of_time_is_dated_too() -> None:
-    """The epoch second zero is an instant like any other; without one the clock decides."""
-    early = State(action=Action.IMAGINE, percent=60, seen_at=0, changed_at=0)
-    wish = Watch("1", None, 0, None, wants_progress=False)
-
-    assert news_rate(early, wish, 9, step_weight=0) == pytest.approx(FAST.hazard(27 + 9))
-    assert rate(running(percent=60, changed_at=None)) == FAST.hazard(30)
+    assert forecast.learned_from(picture()) == remembered
+    assert forecast.learned_from(picture(action=Action.BLEND)) == forecast.learned_from(None) == 0
 
 
-@settings(deadline=None)
-@given(
-    st.sampled_from(Status),
-    st.sampled_from(Action),
+@given(st.lists(st.floats(-2, 12), min_size=1, max_size=60))
+def test_what_was_seen_stays_within_what_was_seen(values: list[float]) -> None:
+    """A mean between least and most, a spread no wider than that, a count that does not grow on."""
+    seen = Seen()
+    for value in values:
+        seen.add(value)
+
+    assert min(values) - 1e-9 <= seen.mean <= max(values) + 1e-9
+    assert 0 <= seen.variance <= (max(values) - min(values)) ** 2 / 4 + 1e-9
+    assert seen.count == min(len(values), MEMORY)
+
+
+instants = st.none() | st.floats(allow_nan=True, allow_infinity=True)
+hostile = st.builds(
+    picture,
     st.none() | st.integers(0, 100),
-    st.none() | st.floats(-1e15, 1e15),
-    st.floats(-1e7, 1e7),
-    st.booleans(),
+    action=st.sampled_from(Action),
+    mode=st.sampled_from(Mode),
+    status=st.sampled_from(Status),
+    started_at=instants,
+    submitted_at=instants,
 )
-def test_news_come_at_a_positive_and_finite_rate(
-    status: Status, action: Action, percent: int | None, begun: float | None, age: float, listens: bool
-) -> None:
-    """Whatever the gateway says of its clock."""
-    state = running(status=status, action=action, percent=percent, started_at=begun, submitted_at=begun)
 
-    assert 0 < rate(state, age=age, listens=listens) < 10
+
+@given(hostile, st.floats(-1e7, 1e7), st.integers(0, 3))
+def test_a_belief_is_sane_whatever_the_gateway_says_of_its_clock(
+    state: State, age: float, taught: int
+) -> None:
+    """Finite, never certain, and never in the past; before and after such tasks were learned from."""
+    forecast, terms = Forecast(), watched(NOW - age)
+    end = state_with(state, final=success(1))
+    for number in range(taught):
+        forecast.saw("a", terms, state, NOW + number)
+        forecast.saw("a", terms, end, NOW + 40 * number)
+
+    outlook = forecast.outlook("1", terms, state, NOW)
+    for belief in (outlook.end, outlook.step or outlook.end):
+        assert 0 <= belief.quantile(0.5) <= belief.quantile(0.9) < math.inf
+        assert 0 < belief.survive(1.0) <= 1

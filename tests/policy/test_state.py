@@ -5,16 +5,15 @@ from __future__ import annotations
 import sys
 
 import pytest
-from attrs import asdict, evolve
+from attrs import evolve
 
 from mjwatch._policy.fold import elapse
-from mjwatch._policy.missing import Misses
 from mjwatch._policy.state import Relapse, State, deadline_at, going_on, partial_task, replay
 from mjwatch.events import ButtonsAvailable, InputRequired, Progress, TaskEvent
-from mjwatch.observations import Finding, Watch
+from mjwatch.observations import Finding, Missing, Watch
 from mjwatch.settings import Deadlines
 from mjwatch.tasks import Action, Button, Mode, Status, Task
-from tests.support.builders import GATEWAY, WATCH, run, seen
+from tests.support.builders import GATEWAY, WATCH, run, seen, state_with
 
 URL = "https://cdn.example/1.png"
 BUTTONS = (Button("MJ::JOB::upsample::1"),)
@@ -43,10 +42,10 @@ def retold(state: State | None) -> list[tuple[str, int]]:
     ("state", "wish", "expected"),
     [
         pytest.param(None, WATCH, 6 * HOUR, id="nothing known"),
-        pytest.param(State(action=Action.IMAGINE), WATCH, 2 * HOUR, id="picture"),
-        pytest.param(State(action=Action.IMAGINE, mode=Mode.RELAX), WATCH, 6 * HOUR, id="relax"),
-        pytest.param(State(action=Action.VIDEO, mode=Mode.FAST), WATCH, 6 * HOUR, id="video"),
-        pytest.param(State(mode=Mode.FAST), WATCH, 6 * HOUR, id="unknown action"),
+        pytest.param(state_with(action=Action.IMAGINE), WATCH, 2 * HOUR, id="picture"),
+        pytest.param(state_with(action=Action.IMAGINE, mode=Mode.RELAX), WATCH, 6 * HOUR, id="relax"),
+        pytest.param(state_with(action=Action.VIDEO, mode=Mode.FAST), WATCH, 6 * HOUR, id="video"),
+        pytest.param(state_with(mode=Mode.FAST), WATCH, 6 * HOUR, id="unknown action"),
         pytest.param(None, evolve(WATCH, watched_at=100), 6 * HOUR + 100, id="from the watch on"),
         pytest.param(None, evolve(WATCH, deadline_at=60, is_by_kind=False), 60, id="as wished"),
         pytest.param(None, evolve(WATCH, deadline_at=60), 6 * HOUR, id="the kind is more patient"),
@@ -65,17 +64,19 @@ def test_only_the_tasks_own_ends_are_an_end() -> None:
     assert state_of(seen(Status.SUCCESS, image_url=URL)).is_over
     assert state_of(seen(Status.CANCEL)).is_over
     assert not state_of(seen(percent=40)).is_over
-    assert not expired(State()).is_over
+    assert not expired(state_with()).is_over
 
 
 def test_a_new_watch_goes_on_from_what_stays_true() -> None:
     """The count and the kind survive the end of a watch, and its events get ids of their own."""
     old = expired(
-        evolve(state_of(seen(percent=40, mode=Mode.FAST, buttons=BUTTONS)), restarts=3, relapse=Relapse(1, 0))
+        state_with(
+            state_of(seen(percent=40, mode=Mode.FAST, buttons=BUTTONS)), restarts=3, relapse=Relapse(1, 0)
+        )
     )
 
-    assert going_on(old) == State(seq=3, restarts=4, action=Action.IMAGINE, mode=Mode.FAST)
-    assert going_on(None) == State()
+    assert going_on(old) == state_with(seq=3, restarts=4, action=Action.IMAGINE, mode=Mode.FAST)
+    assert going_on(None) == state_with()
 
 
 def test_a_running_or_ended_task_goes_on_as_it_is() -> None:
@@ -191,10 +192,35 @@ def test_the_task_so_far_holds_what_is_known() -> None:
 
 
 def test_a_state_is_lean() -> None:
-    """At most 600 bytes beyond the id while a task runs: a million may be watched."""
-    state = evolve(state_of(seen(percent=40, digest=2**61)), misses=Misses(1, 0.0))
-    own = sum(
-        sys.getsizeof(value) for value in asdict(state, recurse=False).values() if value.__class__ is float
-    )
+    """A hundred bytes beyond what it is about, and two instants, while a task runs: a million may be watched."""
+    look = seen(percent=40, digest=2**60, image_url=URL, submitted_at=1.0, started_at=2.0, mode=Mode.FAST)
+    state, other = state_of(look), state_of(look)
 
-    assert sys.getsizeof(state) + own <= 600
+    assert sys.getsizeof(state) <= 80
+    assert sys.getsizeof(state.begun) <= 32
+    assert state.phase is other.phase
+    assert state.aside is None
+
+
+def test_half_known_instants_are_half_known() -> None:
+    """A task that was submitted and has not begun."""
+    state = state_of(seen(percent=40, submitted_at=1.0))
+
+    assert (state.submitted_at, state.started_at) == (1.0, None)
+    assert (State().submitted_at, State().started_at) == (None, None)
+
+
+def test_a_task_was_seen_when_it_changed_or_while_its_success_is_not_whole() -> None:
+    """Whoever was never seen is lost sooner."""
+    assert state_of(seen(percent=40)).seen_at == 0
+    assert state_of(seen(Status.SUCCESS)).seen_at == 0
+    assert state_of(Missing(single=False)).seen_at is None
+
+
+def test_a_state_is_known_by_its_digest_while_nothing_is_open() -> None:
+    """A miss is taken back only by a look that is decoded."""
+    state = state_of(seen(percent=40, digest=7))
+
+    assert state.known_by == 7
+    assert state_with(state, restarts=1).known_by == 7
+    assert state_of(seen(percent=40, digest=7), Missing(single=False)).known_by is None

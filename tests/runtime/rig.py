@@ -13,6 +13,7 @@ from typing import Self
 import anyio
 from attrs import Factory, define, evolve, field
 
+from mjwatch._policy.lessons import Lessons
 from mjwatch._policy.state import State
 from mjwatch._runtime.client import GatewayClient
 from mjwatch._runtime.coalescer import Coalescer
@@ -237,7 +238,7 @@ def make_rig(
     coalescer = Coalescer(context, client, gate, routes=spoken_dialect.routes, ceiling=ceiling)
     pumps: list[Pump] = []
     router = Router(context, store, gate, lambda: pumps[0].wake())  # noqa: PLW0108 - it comes later
-    pump = Pump(context, store, coalescer, gate, before_claim=router.sweep)
+    pump = Pump(context, store, coalescer, gate, Lessons(), before_claim=router.sweep)
     pumps.append(pump)
     return Rig(context, played, log, store, gate, spoken_dialect, client, coalescer, router, pump)
 

@@ -30,7 +30,7 @@ from mjwatch.errors import (
     TaskLost,
 )
 from mjwatch.gateways import Gateway
-from mjwatch.observations import Garbled, Missing, Observation, Unchanged, Verdict
+from mjwatch.observations import Garbled, Missing, Observation, Verdict
 from mjwatch.settings import Limits
 from mjwatch.testing.families import Family
 from mjwatch.testing.gateway import SimulatedGateway
@@ -63,7 +63,8 @@ async def looked(
 
 def digest_of(task: object) -> int:
     """Return the digest of a raw task."""
-    return make_dialect("trueai").digest(msgspec.Raw(json.dumps(task).encode()))
+    (digest,) = make_dialect("trueai").digests([msgspec.Raw(json.dumps(task).encode())])
+    return digest
 
 
 async def test_findings_are_matched_by_id() -> None:
@@ -101,14 +102,14 @@ async def test_a_frozen_row_beside_an_unchanged_one_is_no_news() -> None:
     """The row of the last look stays the truth while no other one is further."""
     look, _, _ = await looked(rows(row("1", 60), row("1", 20)), "1", d1=digest_of(row("1", 60)))
 
-    assert look.findings == {"1": Unchanged()}
+    assert (list(look.same), look.findings) == (["1"], {})
 
 
 async def test_what_did_not_change_is_not_decoded() -> None:
     """An equal digest costs no decoding; an id without a digest is decoded whatever it is."""
     look, _, recording = await looked(rows(row("1"), row("2")), "1", "2", d1=digest_of(row("1")))
 
-    assert look.findings["1"] == Unchanged()
+    assert list(look.same) == ["1"]
     assert [msgspec.json.decode(raw)["id"] for raw in recording.decoded] == ["2"]
 
 

@@ -18,7 +18,7 @@ from mjwatch._store.contract import Claim, Gap, Idle, Row, Store, Wish
 from mjwatch._store.gate import Gate
 from mjwatch._store.log import Log
 from mjwatch._store.memory import MemoryStore
-from mjwatch._store.wheel import NOWHERE, Wheel, free, leased
+from mjwatch._store.wheel import NOWHERE, Wheel
 from mjwatch.errors import OffsetExpired
 
 T = TypeVar("T")
@@ -42,7 +42,7 @@ class Entry:
     """What stands in a wheel here."""
 
     name: object
-    score: int = 0
+    due: int = NOWHERE
     looked_at: float | None = 0.0
 
 
@@ -93,7 +93,7 @@ class TestWheel:
         """Thousands that share a millisecond come in the order they were placed."""
         wheel = Wheel[Entry]()
         for i in range(3_000):
-            wheel.place(Entry(i), free(7))
+            wheel.place([Entry(i)], 7)
         wheel.roll(7)
 
         assert names(wheel.take(1_000, ahead=0)) == list(range(1_000))
@@ -103,7 +103,7 @@ class TestWheel:
         """One tick holds many milliseconds; they come in their order, and none before its time."""
         wheel = Wheel[Entry]()
         for instant in (19, 16, 18, 17):
-            wheel.place(Entry(instant), free(instant))
+            wheel.place([Entry(instant)], instant)
         wheel.roll(17)
         early = names(wheel.take(9, ahead=0))
         rest = wheel.next_due()
@@ -117,106 +117,132 @@ class TestWheel:
         """What is due already when it is placed needs no further roll."""
         wheel = Wheel[Entry]()
         wheel.roll(100)
-        wheel.place(Entry("old", looked_at=None), free(100))
-        wheel.lease([Entry("leased")], leased(99))
+        wheel.place([Entry("old", looked_at=None)], 100)
+        wheel.place([Entry("older")], 99)
 
         assert (wheel.due, wheel.unseen) == (2, 1)
-        assert names(wheel.take(9, ahead=0)) == ["old", "leased"]
+        assert names(wheel.take(9, ahead=0)) == ["old", "older"]
         assert (wheel.due, wheel.unseen, wheel.next_due()) == (0, 0, None)
 
+    def test_placed_together_comes_together(self) -> None:
+        """Many in one step, in their order, before what is due later in the same tick."""
+        wheel = Wheel[Entry]()
+        wheel.place([Entry("late")], 18)
+        wheel.place([Entry(i) for i in range(3)], 17)
+        wheel.roll(20)
+
+        assert names(wheel.take(9, ahead=0)) == [0, 1, 2, "late"]
+
+    def test_what_comes_back_stands_where_it_belongs(self) -> None:
+        """Among those that become due meanwhile, by its own instant."""
+        wheel = Wheel[Entry]()
+        wheel.place([Entry("early")], 5)
+        wheel.place([Entry("late")], 60)
+        wheel.roll(99, [Entry("back", due=30)])
+
+        assert names(wheel.take(9, ahead=0)) == ["early", "back", "late"]
+
     def test_removed_is_gone(self) -> None:
-        """Who was removed is not taken, from a slot or from among the due; who comes back stands once."""
+        """Who was removed is not taken, from a slot or from among the due."""
         wheel = Wheel[Entry]()
-        here, there, stays = Entry("here", looked_at=None), Entry("there"), Entry("stays")
-        wheel.place(here, free(5))
-        wheel.place(there, free(500))
-        wheel.place(stays, free(6))
+        here, there, near = Entry("here", looked_at=None), Entry("there"), Entry("near")
+        wheel.place([here], 5)
+        wheel.place([there, Entry("next")], 500)
+        wheel.place([Entry("stays"), near], 6)
         wheel.roll(10)
-        wheel.remove(here)
-        wheel.remove(there)
-
-        assert (wheel.due, wheel.unseen, wheel.oldest(), wheel.next_due()) == (1, 0, 6, None)
-        wheel.place(here, free(5))
-        assert (wheel.due, names(wheel.take(9, ahead=0))) == (2, ["stays", "here"])
-
-    def test_back_in_the_same_millisecond(self) -> None:
-        """Leaving and coming back within a millisecond leaves one place, not two."""
-        wheel = Wheel[Entry]()
-        wheel.roll(10)
-        entry = Entry("a")
-        for _ in range(3):
-            wheel.place(entry, free(10))
+        for entry in (here, there, near):
             wheel.remove(entry)
-        wheel.place(entry, free(10))
 
-        assert wheel.due == 1
-        assert names(wheel.take(9, ahead=0)) == ["a"]
-        assert wheel.oldest() is None
+        assert (wheel.due, wheel.unseen, wheel.oldest(), wheel.next_due()) == (1, 0, 6, 500)
+        assert names(wheel.take(9, ahead=0)) == ["stays"]
+        wheel.roll(600)
+        assert names(wheel.take(9, ahead=0)) == ["next"]
+
+    def test_the_dead_count_for_nothing(self) -> None:
+        """A full batch is taken although some of the due ones were removed, and a slot of dead ones is none."""
+        wheel = Wheel[Entry]()
+        entries = [Entry(i) for i in range(6)]
+        gone = Entry("gone")
+        wheel.place(entries, 5)
+        wheel.place([gone], 90)
+        wheel.roll(5)
+        for entry in (*entries[:3:2], gone):
+            wheel.remove(entry)
+
+        assert wheel.next_due() is None
+        assert names(wheel.take(3, ahead=0)) == [1, 3, 4]
+        assert (wheel.due, names(wheel.take(3, ahead=0))) == (1, [5])
 
     @pytest.mark.parametrize("ahead", [40, 10**9])
-    def test_ahead_takes_the_earliest_unleased(self, ahead: int) -> None:
-        """Riders come earliest first over several ticks, leased ones stay, and so does what is due later."""
+    def test_ahead_takes_the_earliest(self, ahead: int) -> None:
+        """Riders come earliest first over several ticks, and what is due later stays."""
         wheel = Wheel[Entry]()
-        for instant in (139, 120, 101, 10**9 + 200):
-            wheel.place(Entry(instant), free(instant))
-        wheel.lease([Entry("leased")], leased(110))
+        for instant in (139, 120, 101, 108, 10**9 + 200):
+            wheel.place([Entry(instant)], instant)
+        gone = Entry("gone")
+        wheel.place([gone], 121)
         wheel.roll(100)
+        wheel.remove(gone)
 
-        assert names(wheel.take(2, ahead=ahead)) == [101, 120]
+        assert names(wheel.take(2, ahead=ahead)) == [101, 108]
+        assert names(wheel.take(1, ahead=ahead)) == [120]
         assert names(wheel.take(2, ahead=ahead)) == [139]
-        assert wheel.next_due() == 110
+        assert wheel.next_due() == 10**9 + 200
 
-    def test_stale_places_are_dropped(self) -> None:
+    @pytest.mark.parametrize("due", [0, 900])
+    def test_the_dead_are_dropped(self, due: int) -> None:
         """Ids that come and go while nothing is claimed leave no trail."""
         wheel = Wheel[Entry]()
         wheel.roll(0)
-        wheel.place(Entry("stays"), free(0))
+        wheel.place([Entry("stays")], due)
         for i in range(10_000):
             entry = Entry(i)
-            wheel.place(entry, free(0))
+            wheel.place([entry], due)
             wheel.remove(entry)
             wheel.roll(0)
+        kept = len(wheel._ready) + sum(len(slot.entries) for slot in wheel._slots.values())
+        wheel.roll(900)
 
-        assert len(wheel._ready) < 2_000
+        assert kept < 4_000
         assert names(wheel.take(9, ahead=0)) == ["stays"]
 
     def test_one_tick_in_batches_is_linear(self) -> None:
         """Eight times as many ids in one millisecond cost eight times as much, not sixty-four times."""
-        small, large = (scores_read(size) for size in (1_250, 10_000))
+        small, large = (reads_of(size) for size in (1_250, 10_000))
 
         assert large <= 8.5 * small
 
 
 class Counted:
-    """An entry that counts how often anybody looks at a score."""
+    """An entry that counts how often anybody asks when it is due."""
 
     reads = 0
 
     def __init__(self) -> None:
-        self._score = NOWHERE
+        self._due = NOWHERE
         self.looked_at: float | None = None
 
     @property
-    def score(self) -> int:
+    def due(self) -> int:
         """See `Entry`."""
         Counted.reads += 1
-        return self._score
+        return self._due
 
-    @score.setter
-    def score(self, score: int) -> None:
-        self._score = score
+    @due.setter
+    def due(self, due: int) -> None:
+        self._due = due
 
 
-def scores_read(size: int) -> int:
-    """Return how many scores are read while one tick is emptied in batches of 50."""
+def reads_of(size: int) -> int:
+    """Return how often a due time is read while one tick is emptied in batches of 50."""
     wheel = Wheel[Counted]()
     for _ in range(size):
-        wheel.place(Counted(), free(7))
+        wheel.place([Counted()], 7)
     Counted.reads = taken = 0
     while taken < size:
         wheel.roll(7)
         batch = wheel.take(50, ahead=0)
-        wheel.lease(batch, leased(25_000))
+        wheel.place(batch, 25_000)
         taken += len(batch)
     return Counted.reads
 
@@ -470,10 +496,16 @@ class StoreMachine(RuleBasedStateMachine):
         leased_ids = [id_ for id_, model in self.watched.items() if model.stamp]
         assert (counts.watched, counts.leased) == (len(self.watched), len(leased_ids))
         assert counts.finished == len(self.states.keys() - self.watched.keys())
-        wheel = self.store._wheel
-        assert wheel.due + sum(map(len, wheel._slots.values())) == len(self.watched)
+        wheel, held = self.store._queue._wheel, self.store._queue._leases
+        waiting = [entry for slot in wheel._slots.values() for entry in slot.entries if entry.due != NOWHERE]
+        ready = [entry for entry in wheel._ready if entry.due != NOWHERE]
+        leased = [record for some in held._open.values() for record in some.values()]
+        assert len(leased) == len(leased_ids)
+        standing = {entry.id for entry in (*waiting, *ready, *leased)}
+        assert standing == set(self.watched)
+        assert (wheel.due, wheel._placed - wheel._dead) == (len(ready), len(waiting))
         assert sorted(wheel._ticks) == sorted(wheel._slots)
-        assert all(a[0] >> 1 <= b[0] >> 1 for a, b in pairwise(wheel._ready))
+        assert all(a.due <= b.due for a, b in pairwise(ready))
 
     @invariant()
     def nobody_is_stuck(self) -> None:

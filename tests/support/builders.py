@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from mjwatch._policy.fold import Folded, fold
-from mjwatch._policy.state import State
+from mjwatch._policy.state import Aside, Settling, State, begun
 from mjwatch.errors import GatewayUnreachable
 from mjwatch.events import (
     ButtonsAvailable,
@@ -94,6 +96,30 @@ def seen(
     known = {"id": "1", "status": status, "status_word": status.value, "action": Action.IMAGINE}
     shown = Task(**{**known, "percent": percent, **fields})
     return Observation(shown, digest, buttons_come_with_end)
+
+
+def state_with(before: State | None = None, **changes: Any) -> State:
+    """
+    Return a state (*before*, or an empty one) with *changes*, named as its readers name them.
+
+    One that was seen and never changed is a success that is not yet whole.
+    """
+    state = before or State()
+    seen_at = changes.pop("seen_at", None)
+    if seen_at is not None and changes.setdefault("changed_at", seen_at) is None:
+        changes["settling"] = Settling(Task("1"), seen_at, 0)
+    began = {"submitted_at": state.submitted_at, "started_at": state.started_at}
+    began |= {name: changes.pop(name) for name in began if name in changes}
+    phase = _changed(state.phase, changes)
+    aside = _changed(state.aside or Aside(), changes)
+    if aside == Aside():
+        aside = None
+    return msgspec.structs.replace(state, phase=phase, aside=aside, begun=begun(**began), **changes)
+
+
+def _changed(part: Any, changes: dict[str, Any]) -> Any:
+    own = {name: changes.pop(name) for name in part.__struct_fields__ if name in changes}
+    return msgspec.structs.replace(part, **own)
 
 
 def run(*looks: tuple[float, Finding], state: State | None = None, wish: Watch = WATCH) -> Folded:

@@ -69,7 +69,7 @@ def test_equal_bytes_have_equal_digests() -> None:
     """The digest is of the slice and nothing else."""
     one, two, other = (msgspec.Raw(text) for text in (b'{"a":1}', b'{"a":1}', b'{"a":2}'))
 
-    assert DIALECT.digest(one) == DIALECT.digest(two) != DIALECT.digest(other)
+    assert DIALECT.digests([one]) == DIALECT.digests([two]) != DIALECT.digests([other])
 
 
 def test_other_replies_are_read_as_everywhere() -> None:

@@ -213,17 +213,6 @@ def test_only_a_failed_task_has_a_failure_kind(
 
 
 @pytest.mark.parametrize(
-    ("properties", "expected"),
-    [({"finalPrompt": "Cat"}, "Cat"), ({"finalPrompt": None}, None), ({}, None), (None, None), ("Cat", None)],
-)
-def test_final_prompt_is_in_the_properties(properties: object, expected: str | None) -> None:
-    """`properties` may be anything."""
-    actual = fields.final_prompt(properties)
-
-    assert expected == actual
-
-
-@pytest.mark.parametrize(
     ("status", "action", "final", "prompt", "expected"),
     [
         (
@@ -415,7 +404,6 @@ def test_fields_are_total(value: object) -> None:
         *fields.status(value),
         fields.action(value),
         fields.mode(value, None),
-        fields.final_prompt(value),
         fields.url(value, {"a": "b"}),
         fields.media(value, NO_HOSTS),
         fields.buttons(value),

@@ -162,16 +162,16 @@ def test_only_new_api_forgets_rand(traits: Traits, expected: bool) -> None:
     dialect = MidjourneyProxyDialect(traits)
     one, two = (msgspec.Raw((RAND % (n, n)).encode()) for n in (1735689600000000000, 1735689600000000007))
 
-    assert expected is (dialect.digest(one) == dialect.digest(two))
+    assert expected is (dialect.digests([one]) == dialect.digests([two]))
 
 
 def test_digests_see_what_is_beside_rand() -> None:
     """Only the digits are forgotten, and a task without them is hashed as it is."""
     one, two = (msgspec.Raw(b'{"u":"https://x/1?rand=12%s"}' % tail) for tail in (b"", b"&b=2"))
 
-    assert C.digest(one) != C.digest(two)
-    assert C.digest(raw(a=1)) == C.digest(raw(a=1)) != C.digest(raw(a=2))
-    assert C.decode(raw(id="1")).digest == C.digest(raw(id="1"))
+    assert C.digests([one]) != C.digests([two])
+    assert C.digests([raw(a=1)]) == C.digests([raw(a=1)]) != C.digests([raw(a=2)])
+    assert [C.decode(raw(id="1")).digest] == C.digests([raw(id="1")])
 
 
 def test_one_malformed_task_cannot_spoil_its_batch() -> None:
@@ -259,3 +259,13 @@ def test_arbitrary_fields_decode_or_are_malformed(
 
     assert repr(found).encode()
     assert found.task.percent is None or 0 <= found.task.percent <= 100
+
+
+@pytest.mark.parametrize(
+    ("mode", "expected"), [("FAST", Mode.FAST), ("", Mode.RELAX), ("LIGHTSPEED", Mode.RELAX)]
+)
+def test_a_mode_that_is_said_outweighs_the_flags(mode: str, expected: Mode) -> None:
+    """The prompt that was really asked is read only where the gateway does not say, or says a word we do not know."""
+    piece = raw(id="1", mode=mode, status="IN_PROGRESS", properties={"finalPrompt": "a cat --relax"})
+
+    assert MidjourneyProxyDialect(TRUEAI).decode(piece).task.mode is expected

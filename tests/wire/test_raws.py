@@ -72,3 +72,36 @@ def test_slices_are_read_or_malformed(piece: bytes) -> None:
         return
 
     assert found.id is None or piece
+
+
+@pytest.mark.parametrize(
+    ("piece", "expected"),
+    [
+        (b'{"id":"1","properties":{"finalPrompt":"a cat"}}', "a cat"),
+        (b'{"id":"1","properties":{"finalPrompt":null}}', None),
+        (b'{"id":"1","properties":{}}', None),
+        (b'{"id":"1","properties":null}', None),
+        (b'{"id":"1","properties":"a cat"}', None),
+        (b'{"id":"1"}', None),
+        (b'{"id":"1","properties":{"finalPrompt":"\xff"}}', None),
+    ],
+)
+def test_properties_are_read_when_they_are_asked_for(piece: bytes, expected: object) -> None:
+    """They may be anything, and what is broken in there spoils nothing else of the task."""
+    assert raws.read_final_prompt(raws.read_task(msgspec.Raw(piece))) == expected
+
+
+@pytest.mark.parametrize(
+    ("piece", "expected"),
+    [
+        (b'{"id":"1","status":"SUBMITTED","submitTime":1735689600000,"prompt":null}', True),
+        (b'{"id":1,"status":"SUBMITTED"}', False),
+        (b'{"id":"1","submitTime":"1735689600000"}', False),
+    ],
+)
+def test_an_odd_task_is_no_usual_one(piece: bytes, expected: bool) -> None:
+    """Where a number stands for a text, or a text for a number, it is read all the same."""
+    actual = raws.read_task(msgspec.Raw(piece))
+
+    assert expected is isinstance(actual, raws.UsualTask)
+    assert actual.id in {"1", 1}

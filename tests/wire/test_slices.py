@@ -39,6 +39,8 @@ def test_trimming_leaves_the_value(body: bytes, expected: bytes) -> None:
         (rb'[{"a":"\\ud83d"}]', [rb'{"a":"\\ud83d"}']),  # a backslash, no escape
         (rb'[{"a":"\\\ud83d"}]', [rb'{"a":"\\\ufffd"}']),
         pytest.param(b"[" + b"0," * 5000 + b"0]", [b"0"] * 1000, id="too many"),
+        pytest.param(b"[" + b"0," * (1 << 20) + b"0]", [b"0"] * 1000, id="far too many"),
+        pytest.param(b'["' + b"x" * (1 << 20) + b'",7]', [b'"' + b"x" * (1 << 20) + b'"', b"7"], id="long"),
     ],
 )
 def test_lists_are_cut_at_their_elements(body: bytes, expected: list[bytes]) -> None:

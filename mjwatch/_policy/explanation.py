@@ -1,0 +1,179 @@
+"""Why a task is looked at when it is, in numbers and in words.
+
+Rule: says what pacing would decide now and from what; decides nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from random import Random
+from typing import Final, Literal
+
+from attrs import frozen
+
+from mjwatch._policy import pacing
+from mjwatch._policy.lessons import Lessons
+from mjwatch._policy.pacing import Plane, Reason, Subject
+from mjwatch._policy.priors import prior
+from mjwatch._policy.trails import begun_at
+from mjwatch.events import Eta
+from mjwatch.settings import Pacing
+
+
+@frozen
+class Tick:
+    """
+    The tick on which a gateway shows changes.
+
+    Attributes:
+        trust: The chance that there is one.
+        period: Seconds from tick to tick.
+        next_in: Seconds until the next one, at the middle of its window.
+        width: Of that window, seconds.
+    """
+
+    trust: float
+    period: float
+    next_in: float
+    width: float
+
+
+@frozen
+class Explanation:
+    """
+    When a task is looked at next, and why then. `str()` says it in words.
+
+    Attributes:
+        task_id: Which task.
+        due_in: Seconds until it may be looked at, None if it is not watched.
+        reason: What decides: `price` (unseen waiting has become worth a look), `tick` (the gateway shows nothing
+            before), `min_interval`, `max_interval`, `fixed` (`Pacing.every`), `confirming` (an end or a loss waits
+            to be sure), `budget` (the gateway's limits allow no more) or `hold` (the gateway is left alone).
+        wait: Seconds from one look to the next, as of now.
+        news: The chance that its end becomes visible within `wait`.
+        price: What a look costs, in seconds of unseen waiting.
+        eta: How long it may still take, None where there is nothing to say.
+        is_late: It takes longer than such tasks do.
+        learned_from: Ended tasks that the forecast rests on, up to some twenty; 0 where only priors speak.
+        tick: The gateway's tick, None where it seems to have none.
+    """
+
+    task_id: str
+    due_in: float | None
+    reason: Reason | Literal["budget", "hold"]
+    wait: float
+    news: float
+    price: float
+    eta: Eta | None
+    is_late: bool
+    learned_from: int
+    tick: Tick | None
+
+    def __str__(self) -> str:
+        """Say it in words."""
+        if self.due_in is None:
+            return f"{self.task_id}: not watched"
+        known = f"{self.learned_from} such tasks" if self.learned_from else "priors only"
+        parts = [
+            f"{self.task_id}: next look in {self.due_in:.1f} s",
+            f"then every {self.wait:.1f} s, because {_WORDS[self.reason]}",
+            f"{self.news:.0%} that it has ended by then ({known})",
+        ]
+        if self.eta is not None:
+            parts.append(
+                f"half of them end within {self.eta.p50:.0f} s, nine in ten within {self.eta.p90:.0f} s"
+            )
+        if self.tick is not None:
+            parts.append(
+                f"the gateway seems to refresh every {self.tick.period:.1f} s, next in {self.tick.next_in:.1f} s"
+            )
+        if self.is_late:
+            parts.append("it is late")
+        return "; ".join(parts)
+
+
+@frozen
+class Standing:
+    """
+    What decides beside the task and what is known of it.
+
+    Attributes:
+        plane: How tasks share requests.
+        due_in: Seconds until the store hands the task out, None if it is not watched.
+        held: Seconds that the gateway is left alone, 0.0 if it is not.
+        budget: The least seconds between two looks at each task that the limits allow.
+        rng: The dice, as pacing throws them.
+    """
+
+    plane: Plane
+    due_in: float | None
+    held: float
+    budget: float
+    rng: Random
+
+
+_WORDS: Final = {
+    "price": "unseen waiting is then worth a look",
+    "tick": "the gateway shows nothing new before",
+    "min_interval": "one id is never asked for more often",
+    "max_interval": "no id is asked for more rarely",
+    "fixed": "the schedule is fixed",
+    "confirming": "an end or a loss has to be made sure of",
+    "budget": "the gateway's limits allow no more",
+    "hold": "the gateway is left alone for now",
+}
+
+
+def explain(
+    subject: Subject,
+    others: Sequence[Subject],
+    now: float,
+    wishes: Pacing,
+    lessons: Lessons,
+    standing: Standing,
+) -> Explanation:
+    """
+    Return why *subject* is looked at when it is.
+
+    Args:
+        subject: The task.
+        others: Some of the tasks that share its requests, itself included.
+        now: Epoch seconds.
+        wishes: The user's pacing.
+        lessons: What the gateway has taught.
+        standing: What else decides.
+    """
+    wait = pacing.next_look(subject, standing.plane, now, wishes, lessons, standing.rng)
+    if not standing.plane.is_single and wishes.fixed is None:
+        shared = pacing.next_request(others, standing.plane, now, wishes, lessons, standing.rng)
+        wait = max(wait, shared, key=lambda one: one.seconds)
+    seconds = max(wait.seconds, standing.budget)
+    reason: Reason | Literal["budget", "hold"] = wait.reason if seconds == wait.seconds else "budget"
+    end = lessons.forecast.outlook(subject.id, subject.terms, subject.state, now).end
+    return Explanation(
+        task_id=subject.id,
+        due_in=None if standing.due_in is None else max(standing.due_in, standing.held),
+        reason="hold" if standing.held > 0.0 else reason,
+        wait=seconds,
+        news=1.0 - end.survive(seconds),
+        price=pacing.price(wishes),
+        eta=lessons.forecast.eta(subject.id, subject.terms, subject.state, now),
+        is_late=_is_late(subject, now),
+        learned_from=lessons.forecast.learned_from(subject.state),
+        tick=_tick(lessons, now),
+    )
+
+
+def _is_late(subject: Subject, now: float) -> bool:
+    state = subject.state
+    if state is None:
+        return False
+    return now - begun_at(state, subject.terms, now) > prior(state.action, state.mode).late_after
+
+
+def _tick(lessons: Lessons, now: float) -> Tick | None:
+    ticks = lessons.clock.ticks(now)
+    if not ticks.is_locked:
+        return None
+    next_in = ticks.middle if ticks.middle > 0.0 else ticks.middle + ticks.period
+    return Tick(ticks.trust, ticks.period, next_in, ticks.closes - ticks.opens)

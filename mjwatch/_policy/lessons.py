@@ -1,0 +1,136 @@
+"""What one gateway has taught: forecast and clock together, and the note that keeps them.
+
+Rule: what a look means for both is said here, once; what is believed stands in `forecast.py` and `clock.py`. The note is
+a few kB in the store, so that a watcher that starts warm is warm at once. A note is data: one that cannot be read, or
+that another version wrote, is nothing learned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from random import Random
+from typing import Final, Protocol
+
+import msgspec
+from attrs import Factory, define
+
+from mjwatch._policy.clock import Clock
+from mjwatch._policy.forecast import Forecast, Seen
+from mjwatch._policy.state import State
+from mjwatch.observations import Watch
+
+VERSION: Final = 1
+
+SAMPLE: Final = 24
+"""So many looks of a full batch teach the clock."""
+_SECOND_CHANCE: Final = 0.05
+"""The share of looks that a clock still learns from once it is ruled out."""
+
+
+class Look(Protocol):
+    """A task as it was known before a look."""
+
+    @property
+    def id(self) -> str:
+        """Which task."""
+        ...
+
+    @property
+    def terms(self) -> Watch:
+        """What it is watched for; whose id that is does not matter."""
+        ...
+
+    @property
+    def state(self) -> State | None:
+        """What was known of it."""
+        ...
+
+    @property
+    def looked_at(self) -> float | None:
+        """When it was last looked at, epoch seconds; None before the first."""
+        ...
+
+
+class _Note(msgspec.Struct, frozen=True):
+    version: int
+    table: dict[str, Seen]
+    odds: float
+    looked_at: float | None
+    rows: list[list[float]]
+
+
+@define
+class Lessons:
+    """
+    What is known of a gateway's tasks and of its tick.
+
+    Attributes:
+        forecast: The time left at each milestone.
+        clock: The tick on which changes show.
+    """
+
+    forecast: Forecast = Factory(Forecast)
+    clock: Clock = Factory(Clock)
+
+    def looked(self, looks: Sequence[Look], changed: Mapping[str, State], now: float, rng: Random) -> None:
+        """
+        Take in the looks that one request brought.
+
+        Args:
+            looks: The tasks as they were known before.
+            changed: What became of those that were seen to change, by id.
+            now: Epoch seconds.
+            rng: The dice, for a sample of a full batch.
+        """
+        if not self.clock.is_ruled_out or rng.random() < _SECOND_CHANCE:
+            self._teach_clock(looks if len(looks) <= SAMPLE else rng.sample(looks, SAMPLE), changed, now)
+        if not changed:
+            return
+        ticks = self.clock.ticks(now) if self.clock.trust > 0.5 else None
+        for look in looks:
+            state = changed.get(look.id)
+            if state is not None:
+                since = now if look.looked_at is None else look.looked_at
+                at = (since + now) / 2 if ticks is None else now + ticks.between(since - now)
+                self.forecast.saw(look.id, look.terms, state, at)
+
+    def _teach_clock(self, looks: Sequence[Look], changed: Mapping[str, State], now: float) -> None:
+        """Show the clock those that were last looked at together: one look, at which something changed or nothing."""
+        together: dict[float, list[Look]] = {}
+        for look in looks:
+            if look.looked_at is not None:
+                together.setdefault(look.looked_at, []).append(look)
+        if not together:
+            return
+        since, group = max(together.items(), key=lambda item: len(item[1]))
+        outlooks = [self.forecast.outlook(look.id, look.terms, look.state, since) for look in group]
+
+        def news(after: float) -> float:
+            none = 1.0
+            for outlook in outlooks:
+                none *= outlook.end.survive(after)
+                if outlook.step is not None:
+                    none *= outlook.step.survive(after)
+            return 1.0 - none
+
+        self.clock.saw(since, now, news, changed=any(look.id in changed for look in group))
+
+    def to_note(self) -> bytes:
+        """Return everything learned as bytes; trails of tasks under way are not kept."""
+        clock = self.clock
+        rows = [] if clock.looked_at is None else [[round(chance, 5) for chance in row] for row in clock.rows]
+        return msgspec.json.encode(_Note(VERSION, self.forecast.table, clock.odds, clock.looked_at, rows))
+
+    def read_note(self, note: bytes | None) -> bool:
+        """Take over what a note keeps; return False where it says nothing that can be understood."""
+        if note is None:
+            return False
+        try:
+            kept = msgspec.json.decode(note, type=_Note)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return False
+        if kept.version != VERSION:
+            return False
+        self.forecast.restore(kept.table)
+        self.clock.restore(kept.odds, kept.looked_at, kept.rows)
+        return True

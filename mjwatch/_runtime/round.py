@@ -1,0 +1,282 @@
+"""One claim round without its waiting: what time, a reply and pacing make of the claimed rows.
+
+It decides nothing: what a finding means stands in `fold`, when to look next in `pacing`. What concerns hundreds of rows
+alike is asked once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import partial
+
+from attrs import define, field, frozen
+
+from mjwatch._policy import fold, missing, pacing
+from mjwatch._policy.fold import Folded
+from mjwatch._policy.pacing import Plane, Seen, Subject, Wait
+from mjwatch._policy.state import State, deadline_at, going_on
+from mjwatch._runtime.client import Looked
+from mjwatch._runtime.rules import Rules
+from mjwatch._store.contract import Alike, Claim, ClaimedRow, Row
+from mjwatch.events import Eta
+from mjwatch.observations import Finding, Garbled
+
+DECODE_ANYWAY = 100
+"""
+One unchanged look in so many is decoded all the same, in case two replies share a digest: of 64 bits, so once in 10^19
+changes. More often would cost more than all the rest of an unchanged look.
+"""
+
+Claimed = ClaimedRow[State]
+Back = Row[State] | Alike
+"""How a row comes back to the store."""
+
+
+@define(eq=False)
+class Round:
+    """
+    The rows of a claim, sorted by what time does to them until the claim.
+
+    Attributes:
+        ended: Those that it ended, as they come back.
+        going: Those to look at.
+        odd: Which of these are no plain running tasks on the terms of the rest.
+        sure_until: Before then time alone ends none of them.
+    """
+
+    rules: Rules
+    claim: Claim[State]
+    ended: list[Back] = field(factory=list, init=False)
+    going: Sequence[Claimed] = field(init=False)
+    odd: list[Claimed] = field(init=False)
+    sure_until: float = field(default=math.inf, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """
+        Sort the rows.
+
+        Nearly always time does nothing, and the terms that all share tell as much: 0.1 us a row, where asking
+        `fold.elapse` for each costs 2 us.
+        """
+        rows, now = self.claim.rows, self.claim.now
+        terms = rows[0].terms if rows else None
+        self.going = rows
+        self.odd = [
+            row
+            for row in rows
+            if row.terms is not terms or (row.state is not None and row.state.aside is not None)
+        ]
+        if terms is not None:
+            self.sure_until = fold.soonest_end(terms, self.rules.deadlines)
+        if now >= self.sure_until:
+            self.odd = list(rows)
+        for row in self.odd:
+            self._elapse(row, now)
+        if self.ended:
+            gone = {row.id for row in self.ended if isinstance(row, Row)}
+            self.going = [row for row in rows if row.id not in gone]
+            self.odd = [row for row in self.odd if row.id not in gone]
+
+    def asked(self, rows: Sequence[Claimed]) -> dict[str, int | None]:
+        """Return the ids to ask for, each with the digest by which a reply tells that nothing has changed."""
+        asked = {
+            # The property asks the same, but calling it for each row costs twice as much.
+            row.id: state.digest
+            if (state := row.state) is not None and state.aside is None
+            else _known_by(state)
+            for row in rows
+        }
+        # One throw of the dice for all: each row is as likely, and 500 throws would cost more than the decoding.
+        for row in rows[self.rules.rng.randrange(DECODE_ANYWAY) :: DECODE_ANYWAY]:
+            asked[row.id] = None
+        return asked
+
+    def doubted(self) -> Claimed | None:
+        """Return an id that lists left out so often that it must be asked for alone."""
+        for row in self.odd:
+            misses = None if row.state is None else row.state.misses
+            if misses is not None and missing.wants_single(misses, self.claim.now):
+                return row
+        return None
+
+    def put_off(self) -> list[Back]:
+        """Give all back while the gate is held: not before it opens, unless the deadline comes first."""
+        now, held = self.claim.now, self.claim.held
+        lefts = [(row, deadline_at(row.state, row.terms, self.rules.deadlines) - now) for row in self.going]
+        return [Row(row.id, max(0.0, min(held, left)), was_looked_at=False) for row, left in lefts]
+
+    def _elapse(self, row: Claimed, now: float) -> None:
+        soonest = fold.soonest_end(row.terms, self.rules.deadlines)
+        self.sure_until = min(self.sure_until, soonest)
+        if now >= soonest or (row.state is not None and row.state.aside is not None):
+            after = self.rules.elapsed(row, row.state, now)
+            if after is not None:
+                self.ended.append(_last(row, after, was_looked_at=False))
+
+
+@frozen
+class Moment:
+    """
+    When a claim was made and when its reply came, by the store's clock; and how tasks share requests then.
+
+    Before *sure_until* time alone ends none of the rows.
+    """
+
+    claimed_at: float
+    now: float
+    plane: Plane
+    sure_until: float = -math.inf
+
+
+@define(eq=False)
+class Harvest:
+    """
+    What one look makes of the rows it was made for.
+
+    Attributes:
+        news: Those about which the reply said something; each must be shown to `see`.
+        same: Which ids are as they were.
+        changed: Those that are not, with what became of them.
+    """
+
+    rules: Rules
+    rows: Sequence[Claimed]
+    looked: Looked
+    moment: Moment
+    news: list[Claimed] = field(init=False)
+    same: list[str] = field(init=False)
+    changed: list[tuple[Claimed, Folded]] = field(factory=list, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        same = self.looked.same
+        self.same = list(same)
+        self.news = [row for row in self.rows if row.id not in same]
+
+    def see(self, row: Claimed) -> None:
+        """Fold what was found about a row."""
+        after = self._folded(row, self.looked.findings.get(row.id))
+        if after.state is row.state:
+            self.same.append(row.id)
+        else:
+            self.changed.append((row, after))
+
+    def given_back(self) -> list[Back]:
+        """Return how the rows come back: each with news, and all the others together."""
+        together = self._together()
+        back: list[Back] = [self._row(row, after, together) for row, after in self.changed]
+        if together is not None and self.moment.now + together < self.moment.sure_until:
+            return [*back, Alike(self.same, together)] if self.same else back
+        kept = set(self.same)
+        unchanged = [row for row in self.rows if row.id in kept]
+        if together is not None or self.moment.plane.is_single:
+            return back + [self._row(row, self._elapsed(row), together) for row in unchanged]
+        return back + self._by_wait(unchanged)
+
+    def learn(self) -> None:
+        """Let the gateway teach: what it shows changed, and what it shows did not. A fault teaches nothing."""
+        if self.rules.pacing.fixed is None and self.looked.exchange.error is None:
+            changed = {row.id: after.state for row, after in self.changed if _was_shown(after)}
+            self.rules.lessons.looked(self.rows, changed, self.moment.now, self.rules.rng)
+
+    def pace(self) -> Wait:
+        """Return the distance to the next list request, by what the last one carried and what goes on."""
+        carried: list[Subject] = []
+        rules, at = self.rules, self.moment
+        if rules.pacing.fixed is None:
+            changed = {row.id: Seen(row.id, row.terms, after.state) for row, after in self.changed}
+            carried = [one for row in self.rows if _goes_on(one := changed.get(row.id, row))]
+        return pacing.next_request(carried, at.plane, at.now, rules.pacing, rules.lessons, rules.rng)
+
+    def _folded(self, row: Claimed, finding: Finding | None) -> Folded:
+        """Return a row's state after this look: folded if something was found, then elapsed."""
+        if finding is None or isinstance(finding, Garbled):
+            return self._elapsed(row)
+        eta = (
+            partial(self._eta, row) if row.terms.wants_progress and self.rules.pacing.fixed is None else None
+        )
+        gateway = self.rules.gateway
+        after = fold.fold(row.state, finding, row.watch, self.moment.now, gateway=gateway, eta=eta)
+        if after.state.aside is None and self.moment.now < self.moment.sure_until:
+            return after
+        if after.state.final is not None:
+            return after
+        later = self.rules.elapsed(row, after.state, self.moment.now)
+        return after if later is None else Folded(later.state, after.events + later.events)
+
+    def _elapsed(self, row: Claimed) -> Folded:
+        """Return a row's state after a look that brought nothing new about it."""
+        before = going_on(row.state)
+        if before.final is not None or (before.aside is None and self.moment.now < self.moment.sure_until):
+            return Folded(before)
+        return self.rules.elapsed(row, before, self.moment.now) or Folded(before)
+
+    def _row(self, row: Claimed, after: Folded, together: float | None) -> Row[State]:
+        if after.state.aside is not None and after.state.final is not None:
+            return _last(row, after)
+        next_in = self._next_in(row, after.state) if together is None else together
+        if self.moment.now + next_in >= self.moment.sure_until:
+            left = deadline_at(after.state, row.terms, self.rules.deadlines) - self.moment.now
+            next_in = max(0.0, min(next_in, left))
+        return Row(row.id, next_in, None if after.state is row.state else after.state, after.events)
+
+    def _by_wait(self, unchanged: Sequence[Claimed]) -> list[Back]:
+        """Return the unchanged rows of a crowd: those that wait equally long come back together."""
+        back: list[Back] = []
+        waits: dict[float, list[str]] = {}
+        at = self.moment
+        for row in unchanged:
+            next_in = self.rules.crowd.next_look(row, at.plane, at.now)
+            if row.state is None or row.state.aside is not None or at.now + next_in >= at.sure_until:
+                back.append(self._row(row, self._elapsed(row), None))
+            else:
+                waits.setdefault(next_in, []).append(row.id)
+        late = at.now - at.claimed_at
+        return back + [Alike(ids, max(0.0, next_in - late)) for next_in, ids in waits.items()]
+
+    def _together(self) -> float | None:
+        """Return when to look again at all that share a request, None where each has a time of its own."""
+        if self.rules.pacing.fixed is None and not self.moment.plane.is_shared:
+            return None
+        return self._next_in(self.rows[0], self.rows[0].state)
+
+    def _next_in(self, row: Claimed, state: State | None) -> float:
+        """Return when to look again; counted from the claim, so that a slow reply does not stretch the rhythm."""
+        at, rules = self.moment, self.rules
+        subject = Seen(row.id, row.terms, state)
+        if at.plane.is_single or at.plane.is_shared or rules.pacing.fixed is not None:
+            wait = pacing.next_look(subject, at.plane, at.now, rules.pacing, rules.lessons, rules.rng).seconds
+        else:
+            wait = rules.crowd.next_look(subject, at.plane, at.now)
+        return max(0.0, wait - (at.now - at.claimed_at))
+
+    def _eta(self, row: Claimed, state: State) -> Eta | None:
+        return self.rules.lessons.forecast.eta(row.id, row.terms, state, self.moment.now)
+
+
+def undone(rows: Sequence[Claimed]) -> Alike:
+    """Give rows back as if they had not been claimed."""
+    return Alike([row.id for row in rows], 0.0, was_looked_at=False)
+
+
+def told(rows: Sequence[Back]) -> int:
+    """Count the events in *rows*."""
+    return sum(len(row.events) for row in rows if isinstance(row, Row))
+
+
+def _was_shown(after: Folded) -> bool:
+    """Return True where the gateway has shown something new: time and absence tell of no tick and no milestone."""
+    return bool(after.events) and (after.state.final is None or after.state.is_over)
+
+
+def _goes_on(subject: Subject) -> bool:
+    return subject.state is None or subject.state.aside is None or subject.state.final is None
+
+
+def _last(row: Claimed, after: Folded, *, was_looked_at: bool = True) -> Row[State]:
+    is_over = after.state.is_over
+    return Row(row.id, None, after.state, after.events, is_over=is_over, was_looked_at=was_looked_at)
+
+
+def _known_by(state: State | None) -> int | None:
+    return None if state is None else state.known_by

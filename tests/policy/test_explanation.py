@@ -1,0 +1,145 @@
+"""Why a task is looked at when it is: every reason has its case, and says so in words."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from mjwatch._policy.clock import Clock
+from mjwatch._policy.explanation import Explanation, Standing, explain
+from mjwatch._policy.lessons import Lessons
+from mjwatch._policy.missing import Misses
+from mjwatch._policy.pacing import Plane, Seen
+from mjwatch._policy.state import State
+from mjwatch.observations import Watch
+from mjwatch.settings import Pacing
+from mjwatch.tasks import Action, Mode, Status
+from tests.support.builders import state_with
+
+NOW = 1_000_000.0
+ALONE = Plane(watched=1, room=1)
+SHARED = Plane(watched=3, room=500)
+TERMS = Watch("1", None, NOW - 20, None, wants_progress=True)
+RUNNING = state_with(
+    status=Status.IN_PROGRESS, action=Action.IMAGINE, mode=Mode.FAST, percent=46, seen_at=NOW - 2
+)
+
+
+def told(
+    state: State | None = RUNNING,
+    *,
+    plane: Plane = ALONE,
+    pacing: Pacing | None = None,
+    lessons: Lessons | None = None,
+    terms: Watch = TERMS,
+    due_in: float | None = 1.5,
+    held: float = 0.0,
+    budget: float = 0.0,
+) -> Explanation:
+    """Explain one task."""
+    subject = Seen("1", terms, state)
+    standing = Standing(plane, due_in, held, budget, random.Random(0))
+    return explain(subject, [subject], NOW, pacing or Pacing(), lessons or Lessons(), standing)
+
+
+def ticking() -> Lessons:
+    """Return the lessons of a gateway that was seen to tick every 15.2 s, last at NOW."""
+    lessons = Lessons(clock=Clock.hinted(15.0))
+    for number in range(-40, 0):
+        tick = NOW + number * 15.2
+        lessons.clock.saw(tick - 0.3, tick + 0.3, lambda _: 0.5, changed=True)
+    lessons.clock.saw(NOW - 0.3, NOW, lambda _: 0.5, changed=True)
+    return lessons
+
+
+def test_a_task_alone_is_looked_at_by_the_price() -> None:
+    """The law decides, and the numbers are its own."""
+    why = told()
+    assert (why.task_id, why.reason, why.due_in, why.price) == ("1", "price", 1.5, 0.25)
+    assert 0 < why.news < 1
+    assert why.eta is not None
+    assert 0 < why.eta.p50 < why.eta.p90
+    assert (why.learned_from, why.is_late, why.tick) == (0, False, None)
+    assert str(why).startswith("1: next look in 1.5 s; then every ")
+    assert "priors only" in str(why)
+    assert "half of them end within" in str(why)
+
+
+def test_a_shared_request_waits_for_its_price() -> None:
+    """What is asked together is explained by the request."""
+    assert told(plane=SHARED).reason == "price"
+    assert told(plane=SHARED).wait > 1.0
+
+
+@pytest.mark.parametrize("plane", [ALONE, SHARED])
+def test_a_fixed_schedule_says_so(plane: Plane) -> None:
+    """Pacing.every is no law."""
+    why = told(plane=plane, pacing=Pacing.every(7))
+    assert (why.reason, why.wait) == ("fixed", 7.0)
+
+
+def test_a_budget_that_is_too_small_decides() -> None:
+    """1,000 single lookups at 300 a minute are one look in 200 s."""
+    why = told(budget=200.0)
+    assert (why.reason, why.wait) == ("budget", 200.0)
+    assert "limits allow no more" in str(why)
+
+
+def test_a_hold_decides_before_all() -> None:
+    """While the gateway is left alone, nothing is asked."""
+    why = told(held=12.0, budget=200.0)
+    assert (why.reason, why.due_in) == ("hold", 12.0)
+
+
+def test_a_missed_id_is_made_sure_of() -> None:
+    """A doubt decides."""
+    assert told(state_with(RUNNING, misses=Misses(1, NOW - 1))).reason == "confirming"
+
+
+def test_what_is_not_watched_is_not_due() -> None:
+    """It may be asked for any id."""
+    why = told(None, due_in=None)
+    assert (why.due_in, why.eta, why.is_late) == (None, None, False)
+    assert str(why) == "1: not watched"
+
+
+def test_a_late_task_is_told() -> None:
+    """A fast picture is late after three minutes."""
+    old = Watch("1", None, NOW - 200, None, wants_progress=True)
+    assert told(terms=old).is_late
+    assert str(told(terms=old)).endswith("it is late")
+
+
+def test_what_was_learned_is_counted() -> None:
+    """Ended tasks of its kind."""
+    lessons = Lessons()
+    for number in range(3):
+        end = state_with(RUNNING, percent=100)
+        lessons.forecast.saw(str(number), TERMS, RUNNING, NOW - 10)
+        trail = lessons.forecast.trails.pop(str(number))
+        lessons.forecast.learn(end, trail, NOW)
+    why = told(lessons=lessons)
+    assert why.learned_from == 3
+    assert "3 such tasks" in str(why)
+
+
+def test_a_tick_is_shown_where_there_is_one() -> None:
+    """Its period, and when the next one is due."""
+    tick = told(lessons=ticking()).tick
+    assert tick is not None
+    assert tick.trust > 0.5
+    assert tick.period == pytest.approx(15.2, abs=0.4)
+    assert tick.next_in == pytest.approx(15.2, abs=1.5)
+    assert tick.width < 5
+    assert "refresh every 15" in str(told(lessons=ticking()))
+
+
+def test_a_tick_that_is_near_is_the_next() -> None:
+    """The window may lie ahead."""
+    lessons = ticking()
+    subject = Seen("1", TERMS, RUNNING)
+    standing = Standing(ALONE, 1.0, 0.0, 0.0, random.Random(0))
+    why = explain(subject, [subject], NOW + 12.0, Pacing(), lessons, standing)
+    assert why.tick is not None
+    assert why.tick.next_in == pytest.approx(3.2, abs=1.5)

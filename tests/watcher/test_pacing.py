@@ -1,0 +1,109 @@
+"""Pacing, end to end: it learns the gateway's tick and its tasks, says how long it takes, and why it looks when it does."""
+
+from __future__ import annotations
+
+import anyio
+
+from mjwatch import Pacing, Progress, Watcher
+from mjwatch.testing import Family, SimulatedGateway
+from tests.watcher.stage import now, read, simulated, staged
+
+
+async def run_tasks(
+    sim: SimulatedGateway, watcher: Watcher, count: int, *, first: int = 0
+) -> tuple[float, float]:
+    """Wait for *count* tasks, one after the other; return the looks each took and the mean lag."""
+    lags: list[float] = []
+    before = watcher.stats().looks
+    for number in range(first, first + count):
+        task_id = sim.random_task(f"{number}")
+        await watcher.wait(task_id)
+        shown_at = sim.shown_at(task_id)
+        assert shown_at is not None
+        lags.append(now() - shown_at)
+        await anyio.sleep(3.7)
+    return (watcher.stats().looks - before) / count, sum(lags) / count
+
+
+@simulated
+async def test_a_warm_watcher_pays_less_than_a_cold_one() -> None:
+    """Fewer looks for less waiting, on tasks it has come to know."""
+    async with staged() as (sim, watcher):
+        looks, lag = await run_tasks(sim, watcher, 10)
+        await run_tasks(sim, watcher, 40, first=10)
+        warm_looks, warm_lag = await run_tasks(sim, watcher, 40, first=50)
+    assert warm_looks * warm_lag < looks * lag
+    assert warm_lag < 2.5
+
+
+@simulated
+async def test_the_tick_of_a_gateway_is_found() -> None:
+    """Family C copies every 15 s and a little: looks come right after."""
+    async with staged(Family.NEW_API) as (sim, watcher):
+        await run_tasks(sim, watcher, 25)
+        looks, lag = await run_tasks(sim, watcher, 25, first=25)
+        sim.random_task("last")
+        await watcher.add("last")
+        await anyio.sleep(20)
+        why = await watcher.explain("last")
+    assert why.tick is not None
+    assert 15.0 <= why.tick.period <= 15.6
+    assert why.tick.trust > 0.8
+    assert why.learned_from == 20
+    # a fixed interval of 1 s would take some fifty looks for a mean lag of half a second
+    assert looks < 12
+    assert lag < 2.5
+
+
+@simulated
+async def test_progress_says_how_long_it_may_still_take() -> None:
+    """An honest guess: half of the tasks, nine in ten."""
+    async with staged() as (sim, watcher):
+        sim.task("1").after(2).submitted().after(6).progress(31).after(6).progress(78).after(5).success()
+        events = await read(watcher.watch("1"))
+    guesses = [event.eta for event in events if isinstance(event, Progress)]
+    assert len(guesses) >= 2
+    for guess in guesses:
+        assert guess is not None
+        assert 0 < guess.p50 < guess.p90
+    assert guesses[-1].p50 < guesses[0].p50  # type: ignore[union-attr]  # none is None, see above
+
+
+@simulated
+async def test_a_fixed_schedule_forecasts_nothing() -> None:
+    """`Pacing.every` neither learns nor guesses."""
+    async with staged(pacing=Pacing.every(2)) as (sim, watcher):
+        sim.task("1").after(2).submitted().after(6).progress(31).after(6).success()
+        async with watcher.watch("1") as stream:
+            events = [await anext(stream), await anext(stream)]
+            why = await watcher.explain("1")
+    assert [event.eta for event in events if isinstance(event, Progress)] == [None, None]
+    assert (why.reason, why.wait) == ("fixed", 2.0)
+
+
+@simulated
+async def test_a_watcher_explains_itself_without_a_request() -> None:
+    """Also of an id that it does not watch."""
+    async with staged() as (sim, watcher):
+        sim.task("1").submitted().after(60).success()
+        await watcher.add("1")
+        await anyio.sleep(3)
+        asked = len(sim.requests)
+        why, unknown = await watcher.explain("1"), await watcher.explain("2")
+        assert len(sim.requests) == asked
+    assert why.task_id == "1"
+    assert why.due_in is not None
+    assert why.wait > 1.0
+    assert why.eta is not None
+    assert str(unknown) == "2: not watched"
+
+
+@simulated
+async def test_stats_say_what_the_limits_allow() -> None:
+    """A thousand single lookups at 300 a minute are one look in 200 s."""
+    async with staged(Family.ENVELOPED) as (_, watcher):
+        assert watcher.stats().look_every == 0.0
+        await watcher.add(*(f"{number}" for number in range(1_000)))
+        assert watcher.stats().look_every == 200.0
+        why = await watcher.explain("1")
+    assert (why.reason, why.wait) == ("budget", 200.0)
