@@ -143,3 +143,10 @@ def test_a_tick_that_is_near_is_the_next() -> None:
     why = explain(subject, [subject], NOW + 12.0, Pacing(), lessons, standing)
     assert why.tick is not None
     assert why.tick.next_in == pytest.approx(3.2, abs=1.5)
+
+
+def test_what_was_never_seen_has_no_forecast_to_tell() -> None:
+    """It is watched, and that is all."""
+    why = told(None)
+    assert (why.due_in, why.eta) == (1.5, None)
+    assert "half of them" not in str(why)
