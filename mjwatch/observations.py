@@ -56,13 +56,14 @@ class Observation(msgspec.Struct, frozen=True):
 
     Attributes:
         task: The task as the reply shows it.
-        digest: Of the raw reply, without what changes on every read; equal digests mean nothing to decode.
+        digest: Of the raw reply, without what changes on every read; equal digests mean nothing to decode. None
+            where it was not taken.
         buttons_come_with_end: True where this gateway shows buttons no later than SUCCESS, so that a success
             without them is not yet whole (`protocol.md` 7.1: families A+ and B).
     """
 
     task: Task
-    digest: int = 0
+    digest: int | None = None
     buttons_come_with_end: bool = False
 
 

@@ -5,7 +5,7 @@ What a finding means for a watch is the pump's business.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from typing import NoReturn, TypeVar
 
 from attrs import define, evolve, field
@@ -53,8 +53,7 @@ class Looked:
 
     Attributes:
         exchange: For the governor.
-        same: The ids that are as they were.
-        findings: For each other id that was asked for.
+        findings: For each id that is not as it was; after an exchange that was no answer, for none.
         route: By which route was asked.
         asked: For how many ids.
     """
@@ -62,13 +61,12 @@ class Looked:
     exchange: Exchange
     route: Route
     asked: int
-    same: Collection[str] = ()
     findings: dict[str, Finding] = field(factory=dict)
 
     @property
-    def is_empty(self) -> bool:
-        """True where the exchange brought nothing about any id."""
-        return not self.same and not self.findings
+    def is_for_nothing(self) -> bool:
+        """True where nothing was learned and nothing is wrong: ask by another route, or for less."""
+        return self.exchange.error is None and not self.exchange.verdict.is_answer
 
 
 class GatewayClient:
@@ -110,7 +108,7 @@ class GatewayClient:
         tasks: list[Task] = []
         for start in range(0, len(checked), self._batch):
             ids = checked[start : start + self._batch]
-            looked = await self._ask(dict.fromkeys(ids), self._dialect.routes[0])
+            looked = await self._ask(Asked.anew(ids), self._dialect.routes[0])
             found = (looked.findings.get(task_id) for task_id in ids)
             tasks += [finding.task for finding in found if isinstance(finding, Observation)]
         return tasks
@@ -134,35 +132,34 @@ class GatewayClient:
     async def look(self, asked: Asked, route: Route) -> Looked:
         """Make one request for *asked* by *route*, whatever the gate says: who calls this has passed it."""
         departed_at = self._clock()
-        request = self._dialect.fetch(next(iter(asked))) if route is Route.FETCH else None
-        request = request or self._dialect.list_tasks(list(asked), route)
+        ids = asked.ids
+        is_single = route is Route.FETCH
+        request = self._dialect.fetch(ids[0]) if is_single else self._dialect.list_tasks(ids, route)
         try:
             reply = await self._send(request)
         except OverCap:
             opened = Opened(
-                Verdict.TOO_BIG if len(asked) > 1 else Verdict.CORRUPT, detail="larger than the cap"
+                Verdict.TOO_BIG if len(ids) > 1 else Verdict.CORRUPT, detail="larger than the cap"
             )
-            error = None if len(asked) > 1 else self._error(opened)
-            return Looked(Exchange(opened.verdict, error, departed_at, self._clock()), route, len(asked))
+            error = None if len(ids) > 1 else self._error(opened)
+            return Looked(Exchange(opened.verdict, error, departed_at, self._clock()), route, len(ids))
         except GatewayError as error:
-            return Looked(Exchange(_verdict(error), error, departed_at, self._clock()), route, len(asked))
-        is_single = route is Route.FETCH
-        opened = self._dialect.open_fetch(reply) if is_single else self._dialect.open_list(reply, len(asked))
+            return Looked(Exchange(_verdict(error), error, departed_at, self._clock()), route, len(ids))
+        opened = self._dialect.open_fetch(reply) if is_single else self._dialect.open_list(reply, len(ids))
         if opened.verdict is Verdict.REJECTED and not is_single:
             # Not even a single id is listed: that is no matter of this task, nor of the size of the batch.
             opened = evolve(opened, verdict=Verdict.BROKEN)
-        exchange = Exchange(opened.verdict, self._fault(opened, route, len(asked)), departed_at, reply.at)
-        looked = Looked(exchange, route, len(asked))
+        exchange = Exchange(opened.verdict, self._fault(opened, route, len(ids)), departed_at, reply.at)
+        looked = Looked(exchange, route, len(ids))
         if opened.verdict in {Verdict.OK, Verdict.MISSING}:
-            found = await read(self._dialect, opened.slices, asked, is_single=is_single)
-            looked.same, looked.findings = found.same, found.findings
+            looked.findings = await read(self._dialect, opened.slices, asked, is_single=is_single)
         elif opened.verdict is Verdict.REJECTED:
             # It did not say that it does not know the id: a task is never lost by that.
-            looked.findings = dict.fromkeys(asked, Garbled())
+            looked.findings = dict.fromkeys(ids, Garbled())
         return looked
 
     async def _ask_one(self, task_id: str, route: Route) -> Finding:
-        looked = await self._ask({check_task_id(task_id): None}, route)
+        looked = await self._ask(Asked.anew([check_task_id(task_id)]), route)
         return looked.findings.get(task_id, Missing(single=True))
 
     async def _ask(self, asked: Asked, route: Route) -> Looked:

@@ -32,7 +32,7 @@ class _Flight:
     """Ids about to be looked up, and who waits for them."""
 
     landed: asyncio.Future[Looked | MjwatchError]
-    asked: dict[str, int | None] = field(factory=dict)
+    asked: dict[str, None] = field(factory=dict)
     scope: anyio.CancelScope = field(factory=anyio.CancelScope)
     waiters: int = 0
     is_taken: bool = False
@@ -72,7 +72,7 @@ class Coalescer:
         if flight is None:
             return await self._request(asked)
         try:
-            looked = await self._request({**asked, **flight.asked})
+            looked = await self._request(asked.beside(flight.asked))
             flight.land(looked)
         finally:
             flight.land(_called_off(sys.exception()))
@@ -86,7 +86,7 @@ class Coalescer:
             GatewayError: the gateway is left alone for now.
         """
         claim = await self._gate.enter()
-        looked = await self._client.look({task_id: None}, Route.FETCH)
+        looked = await self._client.look(Asked.anew([task_id]), Route.FETCH)
         exchange = looked.exchange
         if exchange.verdict.is_standing and exchange.verdict is not Verdict.DENIED:
             # Lists work here. That the single route does not is no reason to leave the gateway alone.
@@ -145,7 +145,7 @@ class Coalescer:
                     return  # taken along or called off before it began
                 claim = await self._gate.enter()
                 self._close_doors(flight)
-                looked = await self._request(flight.asked)
+                looked = await self._request(Asked.anew(flight.asked))
                 await self._gate.settle(claim, (), looked.exchange)
                 flight.land(looked)
         except GatewayError as error:
@@ -162,7 +162,7 @@ class Coalescer:
     def _taken_along(self, asked: Asked) -> _Flight | None:
         """Return the boarding flight if it fits into the pump's request; it needs no departure of its own then."""
         flight = self._boarding
-        if flight is None or len(flight.asked.keys() | asked.keys()) > self.room:
+        if flight is None or len(flight.asked.keys() | set(asked.ids)) > self.room:
             return None
         self._close_doors(flight)
         flight.is_taken = True
@@ -171,14 +171,14 @@ class Coalescer:
 
     async def _request(self, asked: Asked) -> Looked:
         route = self._batching.route
-        if route is Route.FETCH and len(asked) > 1:
+        if route is Route.FETCH and len(asked.ids) > 1:
             # The list routes went while these waited to leave: nothing is asked, and all ask again.
             now = self._clock()
-            return Looked(Exchange(Verdict.TOO_BIG, None, now, now), route, len(asked))
+            return Looked(Exchange(Verdict.TOO_BIG, None, now, now), route, len(asked.ids))
         looked = await self._client.look(asked, route)
         verdict = looked.exchange.verdict
         self._batching = batching.learned(
-            self._batching, verdict, route=route, asked=len(asked), now=looked.exchange.at
+            self._batching, verdict, route=route, asked=len(asked.ids), now=looked.exchange.at
         )
         return looked
 

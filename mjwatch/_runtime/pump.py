@@ -125,13 +125,13 @@ class Pump:
             await self._give_back(claim, [undone(rows)])
             raise
         with anyio.CancelScope(shield=True):  # a reply that came is committed
-            if looked.exchange.error is None and looked.is_empty:
+            if looked.is_for_nothing:
                 # By the next route, or in smaller batches, as soon as the budget allows.
                 self._gate.pace = 0.0
                 await self._settle(claim, [undone(rows)], looked)
                 return
             moment = await self._moment(claim, begun, round_.sure_until)
-            harvest = Harvest(self._rules, rows, looked, moment)
+            harvest = Harvest(self._rules, rows, looked, moment, is_whole=rows is round_.going)
             for number, row in enumerate(harvest.news, start=1):
                 harvest.see(row)
                 if number % BREATH == 0:
@@ -147,7 +147,8 @@ class Pump:
         try:
             looked = await self._coalescer.look_alone(row.id)
             harvest = Harvest(self._rules, [row], looked, await self._moment(claim, begun, claim.now))
-            harvest.see(row)
+            for found in harvest.news:
+                harvest.see(found)
             harvest.learn()
             given_back = harvest.given_back()
         except GatewayError:

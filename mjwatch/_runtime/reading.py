@@ -5,23 +5,46 @@ What did not change is known by its digest and never decoded. What a finding mea
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from operator import eq
 from typing import Final
 
 import anyio.lowlevel
 import msgspec
-from attrs import Factory, define
+from attrs import frozen
 
 from mjwatch._policy import lifecycle
 from mjwatch._wire.dialect import Dialect
 from mjwatch._wire.messages import Malformed
 from mjwatch.observations import Finding, Garbled, Missing, Observation
 
-Asked = Mapping[str, int | None]
-"""Ids to look up, each with the digest of what is known of it; None has it decoded whatever it is."""
-
 BREATH: Final = 12
 """So many changed tasks are worked on before the loop may turn: about 0.3 ms."""
+
+
+@frozen
+class Asked:
+    """
+    Ids to look up, each once.
+
+    Attributes:
+        ids: Which.
+        digests: What is known of each by its digest; None has it decoded whatever it is.
+    """
+
+    ids: Sequence[str]
+    digests: Sequence[int | None]
+
+    @classmethod
+    def anew(cls, ids: Iterable[str]) -> Asked:
+        """Ask for *ids*, whatever is known of them."""
+        each = list(dict.fromkeys(ids))
+        return cls(each, [None] * len(each))
+
+    def beside(self, others: Iterable[str]) -> Asked:
+        """Ask for *others*, too, and for those whatever is known of them."""
+        both = dict(zip(self.ids, self.digests, strict=True)) | dict.fromkeys(others)
+        return Asked(list(both), list(both.values()))
 
 
 async def breathe() -> None:
@@ -29,28 +52,20 @@ async def breathe() -> None:
     await anyio.lowlevel.checkpoint()
 
 
-@define(eq=False)
-class Found:
-    """What a reply says about the ids that were asked for: *same* did not change, each other one has its finding."""
-
-    same: dict[str, None] = Factory(dict)
-    findings: dict[str, Finding] = Factory(dict)
-
-
-async def read(dialect: Dialect, pieces: Sequence[msgspec.Raw], asked: Asked, *, is_single: bool) -> Found:
-    """Return what is found about each id of *asked*; strays touch nothing, an absence is a finding."""
+async def read(
+    dialect: Dialect, pieces: Sequence[msgspec.Raw], asked: Asked, *, is_single: bool
+) -> dict[str, Finding]:
+    """Return what is found about each id that is not as it was; strays touch nothing, an absence is a finding."""
     reading = _Reading(dialect, asked, is_single=is_single)
     if len(pieces) > BREATH:
         await breathe()  # splitting the reply was a step of its own
     fresh = reading.match(pieces)
-    if len(pieces) > BREATH:
-        await breathe()
     for begin in range(0, len(fresh), BREATH):
-        for piece in fresh[begin : begin + BREATH]:
-            reading.see(piece)
         if len(pieces) > BREATH:
             await breathe()
-    return reading.found()
+        for piece, digest in fresh[begin : begin + BREATH]:
+            reading.see(piece, digest)
+    return reading.findings()
 
 
 class _Reading:
@@ -61,65 +76,81 @@ class _Reading:
         self._asked = asked
         self._is_single = is_single
         self._pieces: Sequence[msgspec.Raw] = ()
-        self._whose: list[str | None] = []
-        self._same: dict[str, None] = {}
+        self._digests: list[int] = []
+        self._open: dict[str, None] = {}
         self._seen: dict[str, Observation] = {}
         self._garbled: dict[str, Finding] = {}
         self._has_stray_garble = False
 
-    def match(self, pieces: Sequence[msgspec.Raw]) -> list[msgspec.Raw]:
+    def match(self, pieces: Sequence[msgspec.Raw]) -> list[tuple[msgspec.Raw, int]]:
         """
-        Take out what did not change, and return the rest.
+        Take out what did not change, and return the rest, each with its digest.
 
-        The hot path of a look, so it goes over the whole reply in a few sweeps that stay in C; more than half of it is
-        the hash.
+        The hot path of a look, so it goes over the whole reply in a few sweeps that stay in C; nearly all of it is the
+        hash. A gateway mostly answers in the order in which it was asked, so places are compared first. Equal digests
+        are equal bytes, with the id among them, so no place is ever trusted.
         """
+        ids, known = self._asked.ids, self._asked.digests
         self._pieces = pieces
-        digests = self._dialect.digests(pieces)
-        by_digest = {digest: task_id for task_id, digest in self._asked.items() if digest is not None}
-        self._whose = list(map(by_digest.get, digests))
-        self._same = {task_id: None for task_id in self._whose if task_id is not None}
-        if len(self._same) == len(pieces):
+        self._digests = digests = self._dialect.digests(pieces)
+        are_same = list(map(eq, digests, known))
+        if len(ids) == len(pieces) == are_same.count(True):
             return []
-        return [piece for task_id, piece in zip(self._whose, pieces, strict=True) if task_id is None]
+        are_same += [False] * abs(len(ids) - len(pieces))
+        self._open = {id_: None for id_, is_same in zip(ids, are_same, strict=False) if not is_same}
+        by_digest = {
+            digest: id_
+            for id_, digest, is_same in zip(ids, known, are_same, strict=False)
+            if not is_same and digest is not None
+        }
+        fresh: list[tuple[msgspec.Raw, int]] = []
+        for piece, digest, is_same in zip(pieces, digests, are_same, strict=False):
+            if not is_same:
+                id_ = by_digest.pop(digest, None)
+                if id_ is None:
+                    fresh.append((piece, digest))
+                else:
+                    del self._open[id_]
+        return fresh
 
-    def see(self, piece: msgspec.Raw) -> None:
+    def see(self, piece: msgspec.Raw, digest: int) -> None:
         """Decode a raw task."""
+        asked = self._asked.ids
         try:
-            one = self._dialect.decode(piece, next(iter(self._asked)) if self._is_single else None)
+            one = self._dialect.decode(piece, asked=asked[0] if self._is_single else None, digest=digest)
         except Malformed as garbled:
-            if garbled.task_id is not None and garbled.task_id in self._asked:
+            if garbled.task_id is not None and garbled.task_id in asked:
                 self._garbled[garbled.task_id] = Garbled()
             else:
                 self._has_stray_garble = True
             return
         task_id = one.task.id
-        if task_id in self._asked:
+        if task_id in self._open or task_id in asked:
             self._seen[task_id] = _further(self._seen.get(task_id), one)
         else:
             self._has_stray_garble |= (
                 self._is_single
             )  # another task's fetch reply says nothing about this one
 
-    def found(self) -> Found:
-        findings: dict[str, Finding] = {**self._garbled, **self._seen}
-        for task_id in [task_id for task_id in findings if task_id in self._same]:
-            if self._is_news(task_id):
-                del self._same[task_id]
-            else:
-                del findings[task_id]
-        if len(findings) + len(self._same) < len(self._asked):
+    def findings(self) -> dict[str, Finding]:
+        """Return what is found about each id that is not as it was."""
+        found: dict[str, Finding] = {**self._garbled, **self._seen}
+        for task_id in [task_id for task_id in found if task_id not in self._open]:
+            if not self._is_news(task_id):
+                del found[task_id]
+        absent = [task_id for task_id in self._open if task_id not in found]
+        if absent:
             # A raw task without a readable id may be any of the absent ones: then absence proves nothing.
-            absent = Garbled() if self._has_stray_garble else Missing(single=self._is_single)
-            known = findings.keys() | self._same.keys()
-            findings |= {task_id: absent for task_id in self._asked if task_id not in known}
-        return Found(self._same, findings)
+            nothing = Garbled() if self._has_stray_garble else Missing(single=self._is_single)
+            found |= dict.fromkeys(absent, nothing)
+        return found
 
     def _is_news(self, task_id: str) -> bool:
         """Return True where another row of the id is further than the one of the last look (`protocol.md` 4.5)."""
         if task_id not in self._seen:
             return False
-        same = self._dialect.decode(self._pieces[self._whose.index(task_id)])
+        known = self._asked.digests[self._asked.ids.index(task_id)]
+        same = self._dialect.decode(self._pieces[self._digests.index(known)])  # type: ignore[arg-type]  # an int
         return _further(same, self._seen[task_id]) is self._seen[task_id]
 
 

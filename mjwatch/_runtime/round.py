@@ -17,6 +17,7 @@ from mjwatch._policy.fold import Folded
 from mjwatch._policy.pacing import Plane, Seen, Subject, Wait
 from mjwatch._policy.state import State, deadline_at, going_on
 from mjwatch._runtime.client import Looked
+from mjwatch._runtime.reading import Asked
 from mjwatch._runtime.rules import Rules
 from mjwatch._store.contract import Alike, Claim, ClaimedRow, Row
 from mjwatch.events import Eta
@@ -78,19 +79,17 @@ class Round:
             self.going = [row for row in rows if row.id not in gone]
             self.odd = [row for row in self.odd if row.id not in gone]
 
-    def asked(self, rows: Sequence[Claimed]) -> dict[str, int | None]:
+    def asked(self, rows: Sequence[Claimed]) -> Asked:
         """Return the ids to ask for, each with the digest by which a reply tells that nothing has changed."""
-        asked = {
+        digests = [
             # The property asks the same, but calling it for each row costs twice as much.
-            row.id: state.digest
-            if (state := row.state) is not None and state.aside is None
-            else _known_by(state)
+            state.digest if (state := row.state) is not None and state.aside is None else _known_by(state)
             for row in rows
-        }
+        ]
         # One throw of the dice for all: each row is as likely, and 500 throws would cost more than the decoding.
-        for row in rows[self.rules.rng.randrange(DECODE_ANYWAY) :: DECODE_ANYWAY]:
-            asked[row.id] = None
-        return asked
+        for place in range(self.rules.rng.randrange(DECODE_ANYWAY), len(rows), DECODE_ANYWAY):
+            digests[place] = None
+        return Asked([row.id for row in rows], digests)
 
     def doubted(self) -> Claimed | None:
         """Return an id that lists left out so often that it must be asked for alone."""
@@ -135,30 +134,27 @@ class Harvest:
     What one look makes of the rows it was made for.
 
     Attributes:
-        news: Those about which the reply said something; each must be shown to `see`.
-        same: Which ids are as they were.
-        changed: Those that are not, with what became of them.
+        is_whole: They are all that their claim still has.
+        news: Those about which something was found; each must be shown to `see`.
+        changed: Those of them that are not as they were, with what became of them.
     """
 
     rules: Rules
     rows: Sequence[Claimed]
     looked: Looked
     moment: Moment
+    is_whole: bool = field(default=False, kw_only=True)
     news: list[Claimed] = field(init=False)
-    same: list[str] = field(init=False)
     changed: list[tuple[Claimed, Folded]] = field(factory=list, init=False)
 
     def __attrs_post_init__(self) -> None:
-        same = self.looked.same
-        self.same = list(same)
-        self.news = [row for row in self.rows if row.id not in same]
+        found = self.looked.findings
+        self.news = [row for row in self.rows if row.id in found] if found else []
 
     def see(self, row: Claimed) -> None:
         """Fold what was found about a row."""
-        after = self._folded(row, self.looked.findings.get(row.id))
-        if after.state is row.state:
-            self.same.append(row.id)
-        else:
+        after = self._folded(row, self.looked.findings[row.id])
+        if after.state is not row.state:
             self.changed.append((row, after))
 
     def given_back(self) -> list[Back]:
@@ -166,9 +162,8 @@ class Harvest:
         together = self._together()
         back: list[Back] = [self._row(row, after, together) for row, after in self.changed]
         if together is not None and self.moment.now + together < self.moment.sure_until:
-            return [*back, Alike(self.same, together)] if self.same else back
-        kept = set(self.same)
-        unchanged = [row for row in self.rows if row.id in kept]
+            return [*back, Alike(None if self.is_whole else [row.id for row in self._unchanged()], together)]
+        unchanged = self._unchanged()
         if together is not None or self.moment.plane.is_single:
             return back + [self._row(row, self._elapsed(row), together) for row in unchanged]
         return back + self._by_wait(unchanged)
@@ -188,9 +183,13 @@ class Harvest:
             carried = [one for row in self.rows if _goes_on(one := changed.get(row.id, row))]
         return pacing.next_request(carried, at.plane, at.now, rules.pacing, rules.lessons, rules.rng)
 
-    def _folded(self, row: Claimed, finding: Finding | None) -> Folded:
-        """Return a row's state after this look: folded if something was found, then elapsed."""
-        if finding is None or isinstance(finding, Garbled):
+    def _unchanged(self) -> list[Claimed]:
+        changed = {row.id for row, _ in self.changed}
+        return [row for row in self.rows if row.id not in changed]
+
+    def _folded(self, row: Claimed, finding: Finding) -> Folded:
+        """Return a row's state after this look: folded, then elapsed."""
+        if isinstance(finding, Garbled):
             return self._elapsed(row)
         eta = (
             partial(self._eta, row) if row.terms.wants_progress and self.rules.pacing.fixed is None else None

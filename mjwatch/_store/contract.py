@@ -16,6 +16,7 @@ from mjwatch.events import Event, GatewayEvent, TaskEvent
 from mjwatch.observations import Watch as Watch  # noqa: PLC0414 - part of the contract
 
 S = TypeVar("S")
+S_co = TypeVar("S_co", covariant=True)
 
 
 @frozen
@@ -55,26 +56,28 @@ class Known(Generic[S]):
     due_in: float | None
 
 
-class ClaimedRow(msgspec.Struct, Generic[S], frozen=True, gc=False):
+class ClaimedRow(Protocol[S_co]):
     """
-    A claimed id.
+    A claimed id, to be read until it is given back. A store may hand out what it keeps itself: no look copies anything.
 
     Attributes:
         id: The task.
         terms: What it is watched for; a `Watch` without an id, which thousands may share.
         state: What is known of the task, None before the first useful look.
         looked_at: Its last commit (an unchanged look writes no state), None before the first.
+        watch: The terms, under its own id.
     """
 
-    id: str
-    terms: Watch
-    state: S | None
-    looked_at: float | None
-
     @property
-    def watch(self) -> Watch:
-        """What it is watched for."""
-        return self.terms.named(self.id)
+    def id(self) -> str: ...
+    @property
+    def terms(self) -> Watch: ...
+    @property
+    def state(self) -> S_co | None: ...
+    @property
+    def looked_at(self) -> float | None: ...
+    @property
+    def watch(self) -> Watch: ...
 
 
 @frozen
@@ -139,12 +142,12 @@ class Alike(msgspec.Struct, frozen=True):
     What was looked at and did not change comes back like this, by the hundred.
 
     Attributes:
-        ids: The tasks.
+        ids: The tasks; None for all that the claim still has, but those that are given back beside it.
         next_in: Seconds until they may be looked at again.
         was_looked_at: As in `Row`.
     """
 
-    ids: Sequence[str]
+    ids: Sequence[str] | None
     next_in: float
     was_looked_at: bool = True
 
@@ -203,7 +206,7 @@ class Store(Protocol[S]):
 
     What each costs, however many ids are watched: `watch`, `unwatch`, `discard` and `nudge` O(1) per id that is named;
     `claim` O(1) per row (O(log) in a store that keeps its queue sorted) and nothing for what is not due; `commit` O(1)
-    per id, of `Alike` ids a few dict operations. Only `known` without ids looks at all.
+    per id, of `Alike` ids a few writes. Only `known` without ids looks at all.
     """
 
     async def watch(self, wishes: Sequence[Wish]) -> list[Known[S]]:

@@ -7,7 +7,7 @@ its ids.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from heapq import heapify, heappop, heappush
 from typing import Generic, TypeVar
 
@@ -21,40 +21,59 @@ _MIN_CLOSED = 64  # below this, dropping closed leases from the heap costs more 
 
 
 @define(eq=False)
-class Leases(Generic[S]):
-    """By the claim's stamp. Granting and looking up are O(1) per id."""
+class _Lease(Generic[S]):
+    """What one claim was given; it still has the records that bear its stamp, *left* of them."""
 
-    _open: dict[int, dict[str, Record[S]]] = Factory(dict)
+    records: Sequence[Record[S]]
+    left: int
+    is_over: bool = False
+
+
+@define(eq=False)
+class Leases(Generic[S]):
+    """By the claim's stamp. Granting and giving back are O(1) per id."""
+
+    _open: dict[int, _Lease[S]] = Factory(dict)
     _ends: list[tuple[int, int]] = Factory(list)  # a heap of (millisecond, stamp); closed ones leave it late
 
     def __len__(self) -> int:
-        return sum(map(len, self._open.values()))
+        return sum(lease.left for lease in self._open.values())
 
-    def grant(self, stamp: int, until: int, records: Iterable[Record[S]]) -> None:
+    def grant(self, stamp: int, until: int, records: Sequence[Record[S]]) -> None:
         """Give *records* to the claim with this stamp; from whoever had them before, they are taken."""
         for record in records:
             if record.stamp:
                 self.drop(record)
             record.stamp = stamp
-        self._open[stamp] = {record.id: record for record in records}
+        self._open[stamp] = _Lease(records, len(records))
         heappush(self._ends, (until, stamp))
         if len(self._ends) > 2 * len(self._open) + _MIN_CLOSED:
             self._ends = [end for end in self._ends if end[1] in self._open]
             heapify(self._ends)
 
-    def held(self, stamp: int) -> dict[str, Record[S]]:
-        """Return what this claim still has, by id; whoever takes something out must `close` it at last."""
-        return self._open.get(stamp, {})
+    def is_over(self, stamp: int) -> bool:
+        """Return True where this lease ran out, so that what is left of it became due."""
+        return stamp in self._open and self._open[stamp].is_over
 
-    def close(self, stamp: int) -> None:
-        """Forget a lease if nothing is left of it."""
-        if stamp in self._open and not self._open[stamp]:
-            del self._open[stamp]
+    def rest(self, stamp: int) -> list[Record[S]]:
+        """Return what this claim still has."""
+        lease = self._open.get(stamp)
+        return [] if lease is None else [record for record in lease.records if record.stamp == stamp]
+
+    def end(self, stamp: int) -> list[Record[S]]:
+        """Take from this claim what it still has, and return it."""
+        records = self.rest(stamp)
+        for record in records:
+            record.stamp = 0
+        self._open.pop(stamp, None)
+        return records
 
     def drop(self, record: Record[S]) -> None:
         """Take one record from the claim that has it."""
-        del self._open[record.stamp][record.id]
-        self.close(record.stamp)
+        lease = self._open[record.stamp]
+        lease.left -= 1
+        if not lease.left:
+            del self._open[record.stamp]
         record.stamp = 0
 
     def next_end(self) -> int | None:
@@ -68,7 +87,8 @@ class Leases(Generic[S]):
         records: list[Record[S]] = []
         while (end := self.next_end()) is not None and end <= now:
             _, stamp = heappop(self._ends)
-            for record in self._open[stamp].values():
+            for record in self.rest(stamp):
                 record.due = end
                 records.append(record)
+            self._open[stamp].is_over = True
         return records

@@ -20,7 +20,6 @@ from mjwatch.events import Event, GatewayEvent
 from .contract import (
     Alike,
     Claim,
-    ClaimedRow,
     Committed,
     Counts,
     EventLog,
@@ -144,8 +143,7 @@ class MemoryStore(Generic[S]):
             self._gate.spend(now, gaps, is_poll=limit > 0)
         self._stamp += 1
         taken = self._queue.take(limit, ahead, stamp=self._stamp, until=now + lease) if limit else []
-        rows = [ClaimedRow(one.id, one.terms, one.state, one.looked_at) for one in taken]
-        return Claim(self._stamp, now, held, rows)
+        return Claim(self._stamp, now, held, taken)
 
     async def commit(
         self,
@@ -163,23 +161,24 @@ class MemoryStore(Generic[S]):
         refused: list[str] = []
         back: dict[float, list[Record[S]]] = {}
         singles = [row for row in rows if isinstance(row, Row)]
-        for alike in [row for row in rows if isinstance(row, Alike)]:
+        records, others = self._queue.reclaim(claim.stamp, [row.id for row in singles])
+        refused += others
+        by_id = {record.id: record for record in records}
+        kept = len(by_id)
+        for row in singles:
+            found = by_id.pop(row.id, None)
+            if found is not None:
+                events += row.events
+                self._take_in(found, row, now, back)
+        together = [row for row in rows if isinstance(row, Alike)]
+        for alike in sorted(together, key=lambda one: one.ids is None):  # the rest comes last
             records, others = self._queue.reclaim(claim.stamp, alike.ids)
             refused += others
+            kept += len(records)
             if alike.was_looked_at:
                 for record in records:
                     record.looked_at = now
             back.setdefault(alike.next_in, []).extend(records)
-        kept = sum(map(len, back.values()))
-        records, others = self._queue.reclaim(claim.stamp, [row.id for row in singles])
-        refused += others
-        by_id = {record.id: record for record in records}
-        for row in singles:
-            found = by_id.pop(row.id, None)
-            if found is not None:
-                kept += 1
-                events += row.events
-                self._take_in(found, row, now, back)
         for next_in, records in back.items():
             self._queue.place(records, now, next_in)
         self._log.append(events)

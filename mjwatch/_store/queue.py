@@ -101,19 +101,27 @@ class Queue(Generic[S]):
             self._nudged.difference_update([record.id for record in records])
         return records
 
-    def reclaim(self, stamp: int, ids: Sequence[str]) -> tuple[list[Record[S]], list[str]]:
-        """Take *ids* from the claim with this stamp; return their records, and which of them it does not have."""
-        held = self._leases.held(stamp)
-        taken = [held.pop(id_, None) for id_ in ids]
-        records = [record for record in taken if record is not None]
+    def reclaim(self, stamp: int, ids: Sequence[str] | None) -> tuple[list[Record[S]], list[str]]:
+        """
+        Take *ids*, or all that it still has, from the claim with this stamp.
+
+        Return their records, and which of *ids* it does not have.
+        """
+        is_over = self._leases.is_over(stamp)
+        records: list[Record[S]] = []
         refused: list[str] = []
-        if len(records) < len(ids):
-            refused = [id_ for id_, record in zip(ids, taken, strict=True) if record is None]
-        self._leases.close(stamp)
-        if records and records[0].due != NOWHERE:
-            records = [self._anew(record) for record in records]  # the lease ran out: all of it became due
-        for record in records:
-            record.stamp = 0
+        if ids is None:
+            records = self._leases.end(stamp)
+        else:
+            for id_ in ids:
+                record = self.records.get(id_)
+                if record is not None and record.stamp == stamp:
+                    self._leases.drop(record)
+                    records.append(record)
+                else:
+                    refused.append(id_)
+        if is_over:  # all that was left of it became due
+            records = [self._anew(record) for record in records]
         return records, refused
 
     def place(self, records: Iterable[Record[S]], now: float, next_in: float) -> None:

@@ -22,7 +22,9 @@ _FAR = 10 * 365 * 86_400.0  # "never" as a number of seconds: infinity has no mi
 
 class Record(msgspec.Struct, Generic[S], eq=False, gc=False):
     """
-    What is kept of a watched id; an `Entry` of the wheel. 64 bytes, and nothing in it that the collector must follow.
+    What is kept of a watched id; an `Entry` of the wheel, and the `ClaimedRow` of a claim.
+
+    64 bytes, and nothing in it that the collector must follow.
 
     Attributes:
         id: The task.
@@ -39,10 +41,15 @@ class Record(msgspec.Struct, Generic[S], eq=False, gc=False):
     due: int = NOWHERE
     stamp: int = 0
 
+    @property
+    def watch(self) -> Watch:
+        """What it is watched for."""
+        return self.terms.named(self.id)
+
     def known(self, now: float) -> Known[S]:
         """Return what others may see of it."""
         due_in = 0.0 if self.stamp else max(0.0, self.due / 1000 - now)
-        return Known(self.terms.named(self.id), self.state, is_watched=True, due_in=due_in)
+        return Known(self.watch, self.state, is_watched=True, due_in=due_in)
 
 
 def millisecond(now: float, after: float = 0.0) -> int:

@@ -64,9 +64,16 @@ class Dialect(Protocol):
         """Return a hash of each raw task, without what changes on every read; good within this process."""
         ...
 
-    def decode(self, piece: msgspec.Raw, asked: str | None = None) -> Observation:
+    def decode(
+        self, piece: msgspec.Raw, *, asked: str | None = None, digest: int | None = None
+    ) -> Observation:
         """
-        Return what a raw task says; *asked* is the id of a fetch, for replies that leave it out.
+        Return what a raw task says.
+
+        Args:
+            piece: The raw task.
+            asked: The id of a fetch, for replies that leave it out.
+            digest: Of the piece, by `digests`.
 
         Raises:
             Malformed: it is no task.

@@ -80,7 +80,9 @@ class EnvelopedDialect:
         """Return a hash of each raw task, good within this process."""
         return slices.digests(pieces)
 
-    def decode(self, piece: msgspec.Raw, asked: str | None = None) -> Observation:
+    def decode(
+        self, piece: msgspec.Raw, *, asked: str | None = None, digest: int | None = None
+    ) -> Observation:
         """
         Return what a raw task says; *asked* is the id of a fetch, for replies that leave it out.
 
@@ -90,7 +92,7 @@ class EnvelopedDialect:
         raw = raws.read_job(piece)
         if raw.task_id is None and raw.id is None and raw.status is None:
             raise Malformed("neither taskId nor status: no task")
-        return Observation(_task(raw, asked, self.rewrite_host), self.digests([piece])[0])
+        return Observation(_task(raw, asked, self.rewrite_host), digest)
 
     def read_seed(self, reply: Reply) -> tuple[Opened, str | None]:
         """Return the verdict on an image-seed reply, and the seed where it is OK."""

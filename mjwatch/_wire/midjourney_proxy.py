@@ -131,7 +131,9 @@ class MidjourneyProxyDialect:
         """
         return slices.still_digests(pieces) if self.traits.has_rand else slices.digests(pieces)
 
-    def decode(self, piece: msgspec.Raw, asked: str | None = None) -> Observation:
+    def decode(
+        self, piece: msgspec.Raw, *, asked: str | None = None, digest: int | None = None
+    ) -> Observation:
         """
         Return what a raw task says; *asked* is the id of a fetch, for replies that leave it out.
 
@@ -144,7 +146,7 @@ class MidjourneyProxyDialect:
         task = usual.running_task(raw, self.rewrite_host) if isinstance(raw, raws.UsualTask) else None
         if task is None:
             task = _task(raw, asked, self.rewrite_host)
-        return Observation(task, self.digests([piece])[0], self._owes_buttons(raw))
+        return Observation(task, digest, self._owes_buttons(raw))
 
     def read_seed(self, reply: Reply) -> tuple[Opened, str | None]:
         """Return the verdict on an image-seed reply, and the seed where it is OK."""

@@ -8,6 +8,7 @@ import anyio
 import pytest
 
 from mjwatch._runtime.coalescer import Coalescer
+from mjwatch._runtime.reading import Asked
 from mjwatch._wire.messages import Reply, Route
 from mjwatch.errors import GatewayBusy, GatewayError, GatewayRefused, GatewayUnreachable, WatcherClosed
 from mjwatch.observations import Missing, Observation
@@ -86,7 +87,7 @@ async def test_a_lookup_comes_along_with_the_pump() -> None:
 
             callers.start_soon(ask)
             await turns()
-            looked = await rig.coalescer.fly({"1": None})
+            looked = await rig.coalescer.fly(Asked.anew(["1"]))
 
     assert sorted(looked.findings) == ["1", "2"]
     assert results == [[10, 10]]
@@ -102,7 +103,7 @@ async def test_a_lookup_that_does_not_fit_flies_alone() -> None:
     ):
         callers.start_soon(rig.coalescer.lookup, "2")
         await turns(1)
-        await rig.coalescer.fly({"1": None})
+        await rig.coalescer.fly(Asked.anew(["1"]))
 
     assert sorted(rig.played.asked) == [("1",), ("2",)]
 
@@ -116,7 +117,7 @@ async def test_a_lookup_that_was_taken_along_is_not_sent_twice(limits: Limits) -
     ):
         callers.start_soon(rig.coalescer.lookup, "2")
         await turns(1)
-        await rig.coalescer.fly({"1": None})
+        await rig.coalescer.fly(Asked.anew(["1"]))
 
     assert rig.played.asked == [("1", "2")]
 
@@ -301,7 +302,7 @@ async def test_a_pumps_flight_that_is_called_off_tells_those_who_came_along() ->
         waiting = asyncio.get_running_loop().create_task(rig.coalescer.lookup("2"))
         await turns()
         with anyio.move_on_after(0.1):
-            await rig.coalescer.fly({"1": None})
+            await rig.coalescer.fly(Asked.anew(["1"]))
         with pytest.raises(WatcherClosed):
             await waiting
 

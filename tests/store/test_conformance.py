@@ -14,7 +14,19 @@ from typing import Protocol
 import pytest
 from attrs import define
 
-from mjwatch._store.contract import Claim, Counts, EventLog, Gap, Idle, Known, Row, Store, Wish
+from mjwatch._store.contract import (
+    Alike,
+    Claim,
+    Committed,
+    Counts,
+    EventLog,
+    Gap,
+    Idle,
+    Known,
+    Row,
+    Store,
+    Wish,
+)
 from mjwatch._store.memory import MemoryStore
 from mjwatch.errors import OffsetExpired, StoreError, TooManyWatches
 from mjwatch.events import Event, Lost, Recovered
@@ -294,17 +306,41 @@ class TestClaim:
     async def test_row_says_when_it_was_looked_at(self, store: Store[str], clock: Clock) -> None:
         """`looked_at` is the last commit that had made a request, and an unchanged look keeps the state."""
         await store.watch([Wish("a")])
-        first = await take(store)
-        clock.pass_(1)
-        await store.commit(first, [Row("a", 0, "seen")])
-        second = await take(store)
-        clock.pass_(1)
-        await store.commit(second, [Row("a", 0, was_looked_at=False)])
-        third = await take(store)
+        back = [Row("a", 0, "seen"), Row[str]("a", 0, was_looked_at=False), None]
+        read = []
+        for row in back:
+            answer = await take(store)
+            read += [(answer.now, one.looked_at, one.state) for one in answer.rows]
+            clock.pass_(1)
+            if row is not None:
+                await store.commit(answer, [row])
 
-        assert [c.rows[0].looked_at for c in (first, second, third)] == [None, 1_001.0, 1_001.0]
-        assert [c.rows[0].state for c in (first, second, third)] == [None, "seen", "seen"]
-        assert [c.now for c in (first, second, third)] == [1_000.0, 1_001.0, 1_002.0]
+        assert read == [(1_000.0, None, None), (1_001.0, 1_001.0, "seen"), (1_002.0, 1_001.0, "seen")]
+
+    async def test_the_rest_comes_back_together(self, store: Store[str], clock: Clock) -> None:
+        """`Alike` without ids is all that a claim still has: neither what is given back beside it nor what left."""
+        await store.watch([Wish(name) for name in "abcd"])
+        answer = await take(store)
+        await store.commit(answer, [Row("a", None, "over", is_over=True)])
+        await store.unwatch(["b"])
+        clock.pass_(1)
+        kept = await store.commit(answer, [Alike(None, 5.0), Row("c", 2.0, "seen")])
+        again = await store.commit(answer, [Alike(None, 0.0)])
+        due = {one.watch.id: (one.due_in, one.state) for one in await store.known()}
+
+        assert (kept, again) == (Committed(2), Committed(0))
+        assert due == {"c": (2.0, "seen"), "d": (5.0, None)}
+
+    async def test_the_rest_of_a_lease_that_ran_out(self, store: Store[str], clock: Clock) -> None:
+        """What nobody else claimed meanwhile comes back; what somebody has stays theirs."""
+        await store.watch([Wish("a"), Wish("b")])
+        late = await take(store)
+        clock.pass_(LEASE + 1)
+        theirs = await take(store, 1)
+        kept = await store.commit(late, [Alike(None, 5.0)])
+
+        assert (ids(theirs), kept) == (["a"], Committed(1))
+        assert [one.due_in for one in await store.known()] == [0.0, 5.0]
 
     async def test_lease_that_ran_out(self, store: Store[str], clock: Clock) -> None:
         """A leased id is nobody else's until the lease ends; then it is due again."""

@@ -499,7 +499,8 @@ class StoreMachine(RuleBasedStateMachine):
         wheel, held = self.store._queue._wheel, self.store._queue._leases
         waiting = [entry for slot in wheel._slots.values() for entry in slot.entries if entry.due != NOWHERE]
         ready = [entry for entry in wheel._ready if entry.due != NOWHERE]
-        leased = [record for some in held._open.values() for record in some.values()]
+        leased = [record for stamp in held._open for record in held.rest(stamp)]
+        assert [lease.left for lease in held._open.values()] == [len(held.rest(one)) for one in held._open]
         assert len(leased) == len(leased_ids)
         standing = {entry.id for entry in (*waiting, *ready, *leased)}
         assert standing == set(self.watched)

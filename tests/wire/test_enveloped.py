@@ -18,7 +18,7 @@ MP4 = "https://cdn.mj/0.mp4"
 
 def decoded(keys: dict[str, object], asked: str | None = None) -> Task:
     """Return *keys* as the dialect reads them."""
-    return DIALECT.decode(msgspec.Raw(json.dumps(keys).encode()), asked).task
+    return DIALECT.decode(msgspec.Raw(json.dumps(keys).encode()), asked=asked).task
 
 
 @pytest.mark.parametrize(

@@ -282,7 +282,7 @@ def test_recorded_tasks_decode(name: str) -> None:
     opened = dialect.open_list(read(name), 1) if "-list-" in name else dialect.open_fetch(read(name))
     (piece,) = opened.slices
 
-    actual = dialect.decode(piece, "asked").task
+    actual = dialect.decode(piece, asked="asked").task
 
     assert expected == actual
 
