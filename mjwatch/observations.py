@@ -8,7 +8,6 @@ from __future__ import annotations
 from enum import Enum
 
 import msgspec
-from attrs import frozen
 
 from mjwatch.tasks import Task
 
@@ -99,8 +98,7 @@ def still(url: str | None) -> str | None:
     return None if url is None else url.partition("?rand=")[0]
 
 
-@frozen
-class Watch:
+class Watch(msgspec.Struct, frozen=True, gc=False):
     """
     What the wishes for one id amount to; instants are the store's.
 

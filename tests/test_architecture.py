@@ -289,6 +289,7 @@ ELSEWHERE = {
     "mjwatch/_runtime/rules.py": ("tests/runtime/test_pump.py", "what travels together, no rule"),
     "mjwatch/_runtime/round.py": ("tests/runtime/test_pump.py", "what the pump does between its waits"),
     "mjwatch/_policy/story.py": ("tests/policy/test_fold.py", "the fold from within"),
+    "mjwatch/_policy/moments.py": ("tests/policy/test_forecast.py", "what a forecast learns and believes"),
     "mjwatch/_runtime/context.py": ("tests/watcher", "what travels together, no rule"),
     "mjwatch/testing/__init__.py": ("tests/test_public_surface.py", "a table of names"),
     "mjwatch/testing/pytest_plugin.py": ("tests/test_plugin.py", "about imports alone"),

@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from inspect import getattr_static
 from typing import Final
 
-from mjwatch._policy import forecast, left, pacing
+from mjwatch._policy import forecast, left, pacing, trails
 from mjwatch._policy.clock import Clock
 from mjwatch._policy.forecast import Forecast
 from mjwatch._policy.left import Left
 from mjwatch._policy.priors import prior
 from mjwatch._policy.state import State
-from mjwatch._policy.trails import QUEUE, Trail
+from mjwatch._policy.trails import QUEUE
 
 Patch = tuple[object, str, object]
 
@@ -35,7 +35,7 @@ def _certain(self: Clock) -> float:
 
 _PATCHES: Final[dict[str, Sequence[Patch]]] = {
     "queue octaves": [(Forecast, "_queued", _one_queue)],
-    "pace": [(Trail, "_pace_left", lambda *_: None)],
+    "pace": [(trails, "pace_left", lambda *_: None)],
     "broad tail": [(left, "_BROAD", 0.0)],
     "steady tail": [(left, "_FLAT", 1e6), (left, "_FLAT_TAIL", 0.0)],
     "stalls": [(forecast, "_STALLED", 50.0)],

@@ -5,6 +5,8 @@ Rule: decides which story is to be told. Poll, batch item and push are the same 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from mjwatch._policy.state import State, deadline_at, going_on
 from mjwatch._policy.step import step
 from mjwatch._policy.story import SETTLE_AFTER as SETTLE_AFTER  # noqa: PLC0414 - what pacing knows of it
@@ -54,13 +56,18 @@ def fold(
     return story.told()
 
 
-def soonest_end(watch: Watch, deadlines: Deadlines) -> float:
-    """Return before which instant time alone does not end *watch*, whatever its task turns out to be."""
-    if watch.is_discarded:
-        return float("-inf")
-    if watch.deadline_at is not None:
-        return watch.deadline_at
-    return watch.watched_at + min(deadlines.usual, deadlines.slow)
+def soonest_end(watches: Iterable[Watch], deadlines: Deadlines) -> float:
+    """Return before which instant time alone ends none of *watches*, whatever their tasks turn out to be."""
+    least = min(deadlines.usual, deadlines.slow)
+    return min(
+        [
+            float("-inf")
+            if watch.is_discarded
+            else (watch.watched_at + least if watch.deadline_at is None else watch.deadline_at)
+            for watch in watches
+        ],
+        default=float("inf"),
+    )
 
 
 def elapse(

@@ -9,28 +9,27 @@ from __future__ import annotations
 
 from functools import lru_cache
 from itertools import islice
-from math import exp, log, sqrt
+from math import exp, log
 from typing import Final
 
-from attrs import Factory, define
+from attrs import Factory, define, field
 from msgspec import Struct
 
 from mjwatch._policy.left import Belief, Left, Steady
+from mjwatch._policy.moments import Moments, Seen, log_of, shape
 from mjwatch._policy.priors import family, prior
 from mjwatch._policy.state import State
-from mjwatch._policy.trails import QUEUE, Mark, Trail, begun_at, is_queued, octave
+from mjwatch._policy.trails import QUEUE, Mark, Trail, begun_at, first_mark, is_queued, octave
 from mjwatch.events import Eta
 from mjwatch.observations import Watch
 from mjwatch.tasks import Action, Mode, Status
 
 MOST_TRAILS: Final = 1000
 """Tasks that are learned from at one time: enough to learn, and bounded."""
+_FOLLOWED_FOR: Final = 3600.0
+"""Seconds after which a task may be given up for a new one: it was left, or takes longer than any lesson is worth."""
 _MOST_KEYS: Final = 400
 
-MEMORY: Final = 20.0
-"""Tasks after which an old one counts a third."""
-_LEAN: Final = 2.0
-"""How many tasks the wider belief counts for beside what was seen."""
 
 _RUN: Final = 8.5
 """A run in eighths: behind the last one the final picture is uploaded."""
@@ -39,11 +38,6 @@ _STALLED: Final = 2.0
 _ENOUGH: Final = 3.0
 """Tasks at a milestone before the next one is counted on."""
 
-_MOST_LOG: Final = 14.0
-"""No time is learned that is further from a second: 14 is a fortnight."""
-_SHARPEST: Final = 0.08
-_ROBUST: Final = 2.5
-"""A task further off than so many spreads counts as if it were there."""
 
 _PACE_SPREAD: Final = 0.5
 """How well a task's pace so far tells what is left, before that was seen: the spread of the logarithm of the error."""
@@ -57,41 +51,6 @@ _UNSEEN: Final = Steady(1 / 8)
 """An id that was not found yet: it was pasted early, or it is mistyped. News (or its loss) is worth knowing soon."""
 _WINDOW: Final = Steady(1 / 450)
 """An open window waits for a person."""
-
-Moments = tuple[float, float]
-"""A mean and a variance, of the logarithm of seconds."""
-
-
-class Seen(Struct):
-    """What was seen of one thing: how many tasks (up to `MEMORY`), and their moments."""
-
-    count: float = 0.0
-    mean: float = 0.0
-    variance: float = 0.0
-
-    def add(self, value: float) -> None:
-        """Take in one more."""
-        off = value - self.mean
-        if self.count > 4:
-            most = _ROBUST * sqrt(max(self.variance, _SHARPEST**2))
-            off = min(max(off, -most), most)
-        share = 1.0 / min(self.count + 1.0, MEMORY)
-        self.mean += share * off
-        self.variance = (1.0 - share) * (self.variance + share * off * off)
-        self.count = min(self.count + 1.0, MEMORY)
-
-    @property
-    def is_sane(self) -> bool:
-        """True for what tasks can have taught: a second to a fortnight, and a spread to match."""
-        return (
-            1.0 <= self.count <= MEMORY and abs(self.mean) <= _MOST_LOG and 0.0 <= self.variance <= _MOST_LOG
-        )
-
-    def over(self, wider: Moments) -> Moments:
-        """Return the moments to believe, given those of a *wider* belief."""
-        weight = self.count / (self.count + _LEAN)
-        mean, variance = wider
-        return mean + weight * (self.mean - mean), variance + weight * (self.variance - variance)
 
 
 class Outlook(Struct, frozen=True):
@@ -107,6 +66,25 @@ class Outlook(Struct, frozen=True):
     step: Belief | None = None
 
 
+class _Milestone(Struct, frozen=True):
+    """
+    What is believed of all runs of a kind at one milestone.
+
+    Attributes:
+        left: The time from there to the end.
+        pace: The error of what a task's own pace tells.
+        step: Centre and spread of the time until the next step.
+        stalls_after: Seconds without a step after which a task stalls.
+        share_ahead: How much of the time left passes before the next milestone.
+    """
+
+    left: Moments
+    pace: Moments
+    step: tuple[float, float]
+    stalls_after: float
+    share_ahead: float
+
+
 @define
 class Forecast:
     """
@@ -119,6 +97,9 @@ class Forecast:
 
     table: dict[str, Seen] = Factory(dict)
     trails: dict[str, Trail] = Factory(dict)
+    _milestones: dict[tuple[Action, Mode, int], _Milestone] = field(
+        init=False, factory=dict, eq=False, repr=False
+    )
 
     def outlook(self, task_id: str, terms: Watch, state: State | None, now: float) -> Outlook:
         """
@@ -139,8 +120,7 @@ class Forecast:
             return Outlook(self._queued(state, age), Steady(1.0 / (age + _START)))
         trail = self.trails.get(task_id)
         if trail is None or not trail.marks:
-            trail = Trail(begun_at(state, terms, now))
-            trail.reach(state, state.seen_at)
+            return self._running(state, first_mark(state, terms, state.seen_at), now)
         return self._running(state, trail.mark(state.percent or 0, now), now)
 
     def eta(self, task_id: str, terms: Watch, state: State | None, now: float) -> Eta | None:
@@ -151,7 +131,7 @@ class Forecast:
         return Eta(end.quantile(0.5), end.quantile(0.9))
 
     def learned_from(self, state: State | None) -> int:
-        """Return how many ended tasks of its kind are remembered, at most `MEMORY`."""
+        """Return how many ended tasks of its kind are remembered, at most `moments.MEMORY`."""
         if state is None:
             return 0
         kind = f"{state.action}/{state.mode}/left/"
@@ -173,14 +153,20 @@ class Forecast:
                 self.learn(state, trail, at)
             return
         trail = self.trails.get(task_id)
-        if trail is None:
-            while len(self.trails) >= MOST_TRAILS:
-                del self.trails[next(iter(self.trails))]
-            trail = self.trails[task_id] = Trail(begun_at(state, terms, at))
-        trail.reach(state, at)
+        if trail is not None:
+            trail.reach(state, at)
+            return
+        if len(self.trails) >= MOST_TRAILS:
+            # To give up one that is followed for one that is new would be to learn of none.
+            oldest = next(iter(self.trails))
+            if at - self.trails[oldest].begun_at < _FOLLOWED_FOR:
+                return
+            del self.trails[oldest]
+        self.trails[task_id] = Trail.of(state, terms, at)
 
     def restore(self, table: dict[str, Seen]) -> None:
         """Take over what was kept; what makes no sense is left out."""
+        self._milestones.clear()
         sane = ((key, seen) for key, seen in table.items() if seen.is_sane)
         self.table = dict(islice(sane, _MOST_KEYS))
 
@@ -189,24 +175,39 @@ class Forecast:
         whole = Left(known.centre, known.spread, age)
         middle, most = whole.quantile(0.5), whole.quantile(0.84)
         believed = (log(middle), log(most / middle) ** 2)
-        return Left(*_shape(self._believed(state.action, state.mode, "left", octave(age), believed)))
+        return Left(*shape(self._believed(state.action, state.mode, "left", octave(age), believed)))
 
     def _running(self, state: State, mark: Mark, now: float) -> Outlook:
-        action, mode = state.action, state.mode
-        known = prior(action, mode)
-        rest = known.centre + log(1 - mark.milestone / _RUN)
-        mean, variance = self._believed(action, mode, "left", mark.milestone, (rest, known.spread**2))
+        here = self._milestone(state.action, state.mode, mark.milestone)
+        mean, variance = here.left
         if mark.pace_left is not None:
             # Two opinions, each with the error it has shown: the mean leans to the better one.
-            bias, error = self._believed(action, mode, "pace", mark.milestone, (0.0, _PACE_SPREAD**2))
-            mean += variance / (variance + error) * (_log(mark.pace_left) + bias - mean)
+            bias, error = here.pace
+            mean += variance / (variance + error) * (log_of(mark.pace_left) + bias - mean)
             variance = min(variance, error)
         age = max(0.0, now - mark.at)
-        step = Left(*_shape(self._believed(action, mode, "step", 0, _STEP)), age)
-        if age > exp(step.centre + _STALLED * step.spread):
+        step = Left(*here.step, age)
+        if age > here.stalls_after:
             # While it shows a milestone it is no nearer to its end than it will be at the next one.
-            age = min(age, self._share_ahead(action, mode, mark.milestone) * exp(mean))
-        return Outlook(Left(*_shape((mean, variance)), age), None if action.is_text else step)
+            age = min(age, here.share_ahead * exp(mean))
+        return Outlook(Left(*shape((mean, variance)), age), None if state.action.is_text else step)
+
+    def _milestone(self, action: Action, mode: Mode, milestone: int) -> _Milestone:
+        """Return what is believed at a milestone of a run. Kept until something is learned: 1 us, not 8."""
+        key = (action, mode, milestone)
+        found = self._milestones.get(key)
+        if found is None:
+            known = prior(action, mode)
+            rest = (known.centre + log(1 - milestone / _RUN), known.spread**2)
+            step = shape(self._believed(action, mode, "step", 0, _STEP))
+            found = self._milestones[key] = _Milestone(
+                left=self._believed(action, mode, "left", milestone, rest),
+                pace=self._believed(action, mode, "pace", milestone, (0.0, _PACE_SPREAD**2)),
+                step=step,
+                stalls_after=exp(step[0] + _STALLED * step[1]),
+                share_ahead=self._share_ahead(action, mode, milestone),
+            )
+        return found
 
     def _share_ahead(self, action: Action, mode: Mode, milestone: int) -> float:
         """Return how much of the time left passes before the next milestone; 1.0 where none is known to come."""
@@ -235,20 +236,21 @@ class Forecast:
 
     def learn(self, state: State, trail: Trail, ended_at: float) -> None:
         """Take in a task that ended: how much time was left at each of its milestones."""
+        self._milestones.clear()
         queued = (trail.runs_from[1] if trail.runs_from else ended_at) - trail.begun_at
         age = 1.0
         while age < queued:
             at = trail.begun_at + (age + min(2 * age, queued)) / 2
-            self._add(state, "left", octave(age), _log(ended_at - at))
+            self._add(state, "left", octave(age), log_of(ended_at - at))
             age *= 2
         last = None
         for mark in trail.marks:
-            self._add(state, "left", mark.milestone, _log(ended_at - mark.at))
+            self._add(state, "left", mark.milestone, log_of(ended_at - mark.at))
             if mark.pace_left is not None:
-                error = _log(ended_at - mark.at) - _log(mark.pace_left)
+                error = log_of(ended_at - mark.at) - log_of(mark.pace_left)
                 self._add(state, "pace", mark.milestone, error)
             if last is not None and mark.milestone == last.milestone + 1:
-                self._add(state, "step", 0, _log(mark.at - last.at))
+                self._add(state, "step", 0, log_of(mark.at - last.at))
             last = mark
 
     def _add(self, state: State, thing: str, milestone: int, value: float) -> None:
@@ -262,13 +264,3 @@ def _keys(action: Action, mode: Mode, thing: str, milestone: int) -> tuple[str, 
     """Return under which keys something is kept, the widest first."""
     rest = f"{mode}/{thing}/{milestone}"
     return f"{family(action)}/{rest}", f"{action}/{rest}"
-
-
-def _shape(moments: Moments) -> tuple[float, float]:
-    """Return mean and spread, no sharper than looks can tell."""
-    mean, variance = moments
-    return mean, max(_SHARPEST, sqrt(variance))
-
-
-def _log(seconds: float) -> float:
-    return log(min(max(seconds, 0.2), 1e6))

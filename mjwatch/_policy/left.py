@@ -5,12 +5,14 @@ Rule: the mathematics of two distributions; what they are beliefs about stands i
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import erfc, exp, log, log1p, pi, sqrt
 from statistics import NormalDist
 from typing import Final, NamedTuple
 
 _ROOT2: Final = sqrt(2.0)
-_NORMAL: Final = NormalDist()
+_normal = lru_cache(maxsize=64)(NormalDist().inv_cdf)
+"""The quantile of the standard normal distribution; mostly of the same two parts."""
 
 _BROAD: Final = 0.04
 """The share of a second, broad lognormal with the same centre: what was never seen before happens, too."""
@@ -47,10 +49,12 @@ class Left(NamedTuple):
 
     def quantile(self, part: float) -> float:
         """Return in how many seconds from now it has happened with the chance *part*; the broad tail left out."""
-        rest = 1.0 if self.age <= 0.0 else _tail(log(self.age) - self.centre, self.spread)
+        if self.age <= 0.0:
+            return exp(self.centre + self.spread * _normal(part))
+        rest = _tail(log(self.age) - self.centre, self.spread)
         if rest < _FLAT_TAIL:
             return -log1p(-part) * self.spread * exp(self.centre + _FLAT * self.spread) / _FLAT_HAZARD
-        z = _NORMAL.inv_cdf(1.0 - (1.0 - part) * rest)
+        z = _normal(1.0 - (1.0 - part) * rest)
         return max(0.0, exp(self.centre + self.spread * z) - self.age)
 
     def _beyond(self, time: float) -> float:

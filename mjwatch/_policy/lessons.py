@@ -15,7 +15,8 @@ import msgspec
 from attrs import Factory, define
 
 from mjwatch._policy.clock import Clock
-from mjwatch._policy.forecast import Forecast, Seen
+from mjwatch._policy.forecast import Forecast
+from mjwatch._policy.moments import Seen
 from mjwatch._policy.state import State
 from mjwatch.observations import Watch
 
@@ -23,6 +24,8 @@ VERSION: Final = 1
 
 SAMPLE: Final = 24
 """So many looks of a full batch teach the clock."""
+_APART: Final = 0.9
+"""Seconds between two looks that teach the clock: of a crowd that is asked about many times a second, one is enough."""
 _SECOND_CHANCE: Final = 0.05
 """The share of looks that a clock still learns from once it is ruled out."""
 
@@ -82,7 +85,8 @@ class Lessons:
             now: Epoch seconds.
             rng: The dice, for a sample of a full batch.
         """
-        if not self.clock.is_ruled_out or rng.random() < _SECOND_CHANCE:
+        is_new = self.clock.looked_at is None or now - self.clock.looked_at >= _APART
+        if is_new and (not self.clock.is_ruled_out or rng.random() < _SECOND_CHANCE):
             self._teach_clock(looks if len(looks) <= SAMPLE else rng.sample(looks, SAMPLE), changed, now)
         if not changed:
             return

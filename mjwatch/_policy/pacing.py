@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from random import Random
-from typing import Final, Literal, NamedTuple, Protocol
+from typing import Final, Literal, NamedTuple, Protocol, TypeVar
 
 from attrs import frozen
 
@@ -67,6 +67,9 @@ class Subject(Protocol):
     def state(self) -> State | None:
         """What is known of it, None before the first useful look."""
         ...
+
+
+One = TypeVar("One", bound=Subject)
 
 
 class Seen(NamedTuple):
@@ -158,16 +161,22 @@ def next_request(
         return Wait(pacing.fixed, "fixed")
     if not carried:
         return Wait(pacing.min_interval, "min_interval")
-    scale = max(1.0, plane.watched / len(carried))
-    sample = carried if len(carried) <= SAMPLE else rng.sample(carried, SAMPLE)
-    least = pacing.min_interval if plane.is_shared else pacing.min_interval * plane.room / plane.watched
-    longest = max(least, min(_longest(subject, pacing) for subject in sample) / scale)
-    wait = _law(sample, scale * len(carried) / len(sample), now, longest, pacing, lessons)
+    sample = sampled(carried, rng)
+    heads = max(len(carried), plane.watched) / len(sample)
+    in_turn = max(1.0, plane.watched / plane.room)
+    least = pacing.min_interval / in_turn
+    longest = max(least, min(_longest(subject, pacing) for subject in sample) / in_turn)
+    wait = _law(sample, heads, now, longest, pacing, lessons)
     rare = (subject for subject in carried if subject.state is not None and subject.state.aside is not None)
     urgent = [wish for subject in rare if (wish := _urgent_in(subject, now)) is not None]
     if urgent and min(urgent) < wait.seconds:
         wait = Wait(min(urgent), "confirming")
     return _within(wait, least, longest, rng)
+
+
+def sampled(carried: Sequence[One], rng: Random) -> Sequence[One]:
+    """Return as many of *carried* as are asked for their beliefs."""
+    return carried if len(carried) <= SAMPLE else rng.sample(carried, SAMPLE)
 
 
 def ahead(pacing: Pacing) -> float:

@@ -53,6 +53,13 @@ class Trail:
     runs_from: tuple[int, float] | None = None
     marks: list[Mark] = Factory(list)
 
+    @classmethod
+    def of(cls, state: State, terms: Watch, at: float) -> Trail:
+        """Return the trail of a task of which nothing else is known than a *state* that became visible at *at*."""
+        trail = cls(begun_at(state, terms, at))
+        trail.reach(state, at)
+        return trail
+
     def reach(self, state: State, at: float) -> None:
         """Take in a *state* that became visible at *at*."""
         if is_queued(state):
@@ -72,13 +79,22 @@ class Trail:
         milestone = percent * 8 // 101
         if self.marks and milestone <= self.marks[-1].milestone:
             return self.marks[-1]
-        return Mark(milestone, now, self._pace_left(percent, now))
+        first, since = self.runs_from or (percent, now)
+        return Mark(milestone, now, pace_left(percent, now, first, since))
 
-    def _pace_left(self, percent: int, at: float) -> float | None:
-        first, since = self.runs_from or (percent, at)
-        if percent <= first or at <= since:
-            return None
-        return (at - since) * (100 - percent) / (percent - first)
+
+def first_mark(state: State, terms: Watch, at: float) -> Mark:
+    """Return the milestone of a running task of which nothing else is known than a *state* visible at *at*."""
+    percent = state.percent or 0
+    begun = trusted(state.started_at, begun_at(state, terms, at), at)
+    return Mark(percent * 8 // 101, at, None if begun is None else pace_left(percent, at, 0, begun))
+
+
+def pace_left(percent: int, at: float, first: int, since: float) -> float | None:
+    """Return what is left of a task that has come from *first* to *percent* since then; None where that tells nothing."""
+    if percent <= first or at <= since:
+        return None
+    return (at - since) * (100 - percent) / (percent - first)
 
 
 def is_queued(state: State) -> bool:

@@ -13,7 +13,7 @@ from attrs import define, evolve, field
 from mjwatch._policy.governor import Exchange
 from mjwatch._runtime.context import Context
 from mjwatch._runtime.gate import Gate, again
-from mjwatch._runtime.reading import Asked, read
+from mjwatch._runtime.reading import LARGE, Asked, breathe, read
 from mjwatch._runtime.transport import OverCap, Transport
 from mjwatch._wire.dialect import Dialect
 from mjwatch._wire.messages import Opened, Reply, Request, Route
@@ -145,6 +145,8 @@ class GatewayClient:
             return Looked(Exchange(opened.verdict, error, departed_at, self._clock()), route, len(ids))
         except GatewayError as error:
             return Looked(Exchange(_verdict(error), error, departed_at, self._clock()), route, len(ids))
+        if len(reply.body) > LARGE:
+            await breathe()  # putting its parts together was a step of its own
         opened = self._dialect.open_fetch(reply) if is_single else self._dialect.open_list(reply, len(ids))
         if opened.verdict is Verdict.REJECTED and not is_single:
             # Not even a single id is listed: that is no matter of this task, nor of the size of the batch.

@@ -130,7 +130,7 @@ class Pump:
                 self._gate.pace = 0.0
                 await self._settle(claim, [undone(rows)], looked)
                 return
-            moment = await self._moment(claim, begun, round_.sure_until)
+            moment = self._moment(claim, begun, round_.sure_until)
             harvest = Harvest(self._rules, rows, looked, moment, is_whole=rows is round_.going)
             for number, row in enumerate(harvest.news, start=1):
                 harvest.see(row)
@@ -146,7 +146,7 @@ class Pump:
         given_back: list[Back] = [undone([row])]
         try:
             looked = await self._coalescer.look_alone(row.id)
-            harvest = Harvest(self._rules, [row], looked, await self._moment(claim, begun, claim.now))
+            harvest = Harvest(self._rules, [row], looked, self._moment(claim, begun, claim.now))
             for found in harvest.news:
                 harvest.see(found)
             harvest.learn()
@@ -156,8 +156,8 @@ class Pump:
         finally:
             await self._give_back(claim, given_back)
 
-    async def _moment(self, claim: Claim[State], begun: float, sure_until: float) -> Moment:
-        plane = Plane((await self._store.counts()).watched, self._coalescer.room)
+    def _moment(self, claim: Claim[State], begun: float, sure_until: float) -> Moment:
+        plane = Plane(claim.watched, self._coalescer.room)
         return Moment(claim.now, claim.now + self._clock() - begun, plane, sure_until)
 
     async def _settle(self, claim: Claim[State], rows: Sequence[Back], looked: Looked) -> None:

@@ -90,12 +90,14 @@ class Claim(Generic[S]):
         now: The store's clock.
         held: Seconds the gate stays shut (Retry-After, open breaker). Above zero: elapse the rows, ask nothing.
         rows: The ids, earliest due first.
+        watched: How many ids are watched in all.
     """
 
     stamp: int
     now: float
     held: float
     rows: Sequence[ClaimedRow[S]]
+    watched: int
 
 
 @frozen

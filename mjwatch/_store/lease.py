@@ -70,11 +70,16 @@ class Leases(Generic[S]):
 
     def drop(self, record: Record[S]) -> None:
         """Take one record from the claim that has it."""
-        lease = self._open[record.stamp]
-        lease.left -= 1
-        if not lease.left:
-            del self._open[record.stamp]
+        self.shrink(record.stamp, 1)
         record.stamp = 0
+
+    def shrink(self, stamp: int, count: int) -> None:
+        """Note that so many records no longer bear this *stamp*."""
+        lease = self._open.get(stamp)
+        if lease is not None:
+            lease.left -= count
+            if not lease.left:
+                del self._open[stamp]
 
     def next_end(self) -> int | None:
         """Return when the next lease runs out, None without one."""

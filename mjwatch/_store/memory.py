@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import Generic, TypeVar
 
-from attrs import define, evolve, field, setters
+from attrs import define, field, setters
 from attrs.validators import gt
+from msgspec.structs import replace
 
 from mjwatch.errors import StoreError, TooManyWatches
 from mjwatch.events import Event, GatewayEvent
@@ -107,7 +108,7 @@ class MemoryStore(Generic[S]):
         watched = self._queue.records
         records = [record for id_ in dict.fromkeys(ids) if (record := watched.get(id_))]
         for record in records:
-            record.terms = evolve(record.terms, is_discarded=True)
+            record.terms = replace(record.terms, is_discarded=True)
             self._queue.hasten(record, now)
         return len(records)
 
@@ -143,7 +144,7 @@ class MemoryStore(Generic[S]):
             self._gate.spend(now, gaps, is_poll=limit > 0)
         self._stamp += 1
         taken = self._queue.take(limit, ahead, stamp=self._stamp, until=now + lease) if limit else []
-        return Claim(self._stamp, now, held, taken)
+        return Claim(self._stamp, now, held, taken, len(self._queue.records))
 
     async def commit(
         self,
@@ -248,12 +249,12 @@ class MemoryStore(Generic[S]):
         """Return a record of what is not watched, on these *terms*; None where its end is known."""
         left = self._finished.get(wish.id)
         if left is not None and left.is_over:
-            left.terms = left.terms if wish.tag is None else evolve(left.terms, tag=wish.tag)
+            left.terms = left.terms if wish.tag is None else replace(left.terms, tag=wish.tag)
             return None
         if left is not None:
             self._finished.pop(wish.id)
             if wish.tag is None and left.terms.tag is not None:
-                terms = evolve(terms, tag=left.terms.tag)
+                terms = replace(terms, tag=left.terms.tag)
         # A record of its own, so that nothing of the former watch lingers; a late commit finds another stamp.
         return Record(wish.id, terms, None if left is None else left.state)
 

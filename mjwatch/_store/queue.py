@@ -116,10 +116,11 @@ class Queue(Generic[S]):
             for id_ in ids:
                 record = self.records.get(id_)
                 if record is not None and record.stamp == stamp:
-                    self._leases.drop(record)
+                    record.stamp = 0
                     records.append(record)
                 else:
                     refused.append(id_)
+            self._leases.shrink(stamp, len(records))
         if is_over:  # all that was left of it became due
             records = [self._anew(record) for record in records]
         return records, refused

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from attrs import evolve
 from msgspec.structs import replace
 
 from mjwatch._policy.fold import Folded, elapse, soonest_end
@@ -55,7 +54,7 @@ def lost_after(looks: int, *, every: float, first: Finding | None = None) -> Fol
 def test_the_first_look_tells_the_present_state() -> None:
     """Everything a reader needs stands in the event."""
     look = seen(percent=31, image_url=URL, note="fast")
-    told = run((5, look), wish=evolve(WATCH, tag="mine"))
+    told = run((5, look), wish=replace(WATCH, tag="mine"))
 
     assert told.events == (
         Progress(look.task, GATEWAY, "mine", 5, 1, 0, 0, 31, URL, "fast", None, restarted=False),
@@ -317,7 +316,7 @@ def test_time_alone_ends_the_wait_for_buttons() -> None:
 
     assert elapsed(told, 14).events == ()
     assert isinstance(last(elapsed(told, 15)), Success)
-    assert isinstance(last(elapsed(told, 11, evolve(WATCH, is_discarded=True))), Success)
+    assert isinstance(last(elapsed(told, 11, replace(WATCH, is_discarded=True))), Success)
 
 
 def test_a_watch_expires_at_its_deadline() -> None:
@@ -333,7 +332,7 @@ def test_a_watch_expires_at_its_deadline() -> None:
 
 def test_a_discarded_watch_expires_at_once() -> None:
     """The reason says that somebody wanted it so."""
-    event = last(elapsed(run((0, seen(percent=1))), 9, evolve(WATCH, is_discarded=True)))
+    event = last(elapsed(run((0, seen(percent=1))), 9, replace(WATCH, is_discarded=True)))
 
     assert isinstance(event, Expired)
     assert (event.deadline, event.reason) == (9, "discarded")
@@ -343,9 +342,9 @@ def test_a_discarded_watch_expires_at_once() -> None:
     ("wish", "expected"),
     [
         pytest.param(WATCH, 2 * HOUR, id="by the kind"),
-        pytest.param(evolve(WATCH, deadline_at=60, is_by_kind=False), 60, id="as wished"),
-        pytest.param(evolve(WATCH, deadline_at=60), 60, id="no later than wished"),
-        pytest.param(evolve(WATCH, is_discarded=True), float("-inf"), id="discarded"),
+        pytest.param(replace(WATCH, deadline_at=60, is_by_kind=False), 60, id="as wished"),
+        pytest.param(replace(WATCH, deadline_at=60), 60, id="no later than wished"),
+        pytest.param(replace(WATCH, is_discarded=True), float("-inf"), id="discarded"),
     ],
 )
 @pytest.mark.parametrize("look", [seen(), seen(action=Action.VIDEO), Missing(single=False)])
@@ -353,7 +352,8 @@ def test_no_watch_ends_before_its_soonest_end(wish: Watch, expected: float, look
     """Whatever its task turns out to be: one instant for all that share the terms."""
     told = run((0, look), wish=wish)
 
-    assert soonest_end(wish, Deadlines()) == expected
+    assert soonest_end([wish], Deadlines()) == expected
+    assert soonest_end([wish, WATCH], Deadlines()) == min(expected, soonest_end([WATCH], Deadlines()))
     assert elapsed(told, expected - 1, wish).events == () or wish.is_discarded
 
 

@@ -7,6 +7,7 @@ from itertools import pairwise
 from attrs import evolve, frozen
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from mjwatch._policy.fold import Folded, elapse, fold
 from mjwatch._policy.state import State, replay
@@ -115,13 +116,13 @@ def sessions(story: list[Step], wish: Watch) -> list[Session]:
         if any(event.final for event in told.events) and not state.is_over:
             done.append(current)
             current = Session((), (), state.seq + 1)
-            wish = evolve(wish, watched_at=now, is_discarded=False)
+            wish = replace(wish, watched_at=now, is_discarded=False)
     return [*done, current]
 
 
 def lived(story: list[Step], *, is_discarded: bool = False) -> list[Session]:
     """Live through *story* and a day without a look."""
-    return sessions([*story, Step(None, 86_400.0)], evolve(WATCH, is_discarded=is_discarded))
+    return sessions([*story, Step(None, 86_400.0)], replace(WATCH, is_discarded=is_discarded))
 
 
 RESTART = [Step(Observation(Task("1", Status.IN_PROGRESS, percent=percent)), 16.0, 3) for percent in (93, 15)]

@@ -6,12 +6,13 @@ import math
 import random
 
 import pytest
-from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from mjwatch._policy.forecast import MEMORY, MOST_TRAILS, Forecast, Outlook, Seen
+from mjwatch._policy.forecast import MOST_TRAILS, Forecast, Outlook
 from mjwatch._policy.left import Steady
+from mjwatch._policy.moments import MEMORY, Seen
 from mjwatch._policy.state import State
 from mjwatch.events import Eta, Expired, Failure, Lost, Success
 from mjwatch.observations import Watch
@@ -24,7 +25,7 @@ STEPS = (0, 15, 31, 46, 62, 78, 93)
 
 def watched(since: float) -> Watch:
     """Return a watch that began at *since*."""
-    return evolve(WATCH, watched_at=since)
+    return replace(WATCH, watched_at=since)
 
 
 def picture(
@@ -172,8 +173,17 @@ def test_an_end_without_a_beginning_teaches_nothing() -> None:
     assert live(Forecast(), 200, steps=()) == Forecast()
 
 
+def test_who_is_followed_is_not_given_up_for_a_newcomer() -> None:
+    """A thousand tasks of ten thousand are learned from to the end."""
+    forecast = Forecast()
+    for number in range(MOST_TRAILS + 5):
+        forecast.saw(str(number), watched(NOW - 60), picture(), NOW)
+
+    assert list(forecast.trails) == [str(number) for number in range(MOST_TRAILS)]
+
+
 def test_trails_are_bounded() -> None:
-    """The oldest goes first; a task that is known already makes no room."""
+    """Of those that were followed for an hour the oldest goes; a task that is known already makes no room."""
     forecast = Forecast()
     for number in range(MOST_TRAILS + 5):
         forecast.saw(str(number), WATCH, picture(), NOW)

@@ -8,13 +8,14 @@ from typing import NamedTuple
 
 import msgspec
 import pytest
-from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from mjwatch._policy.clock import Clock
-from mjwatch._policy.forecast import Forecast, Seen
+from mjwatch._policy.forecast import Forecast
 from mjwatch._policy.lessons import SAMPLE, Lessons
+from mjwatch._policy.moments import Seen
 from mjwatch._policy.pacing import Plane, Wait, next_look
 from mjwatch._policy.state import State
 from mjwatch.observations import Watch
@@ -23,7 +24,7 @@ from mjwatch.tasks import Action, Mode, Status
 from tests.support.builders import WATCH, state_with, success
 
 NOW = 1.7e9
-TERMS = evolve(WATCH, watched_at=NOW - 30)
+TERMS = replace(WATCH, watched_at=NOW - 30)
 
 
 class Looked(NamedTuple):
@@ -51,7 +52,7 @@ def picture(
 
 def live(lessons: Lessons, seconds: float, *, action: Action = Action.IMAGINE, at: float = NOW) -> None:
     """Let a task live for so many *seconds*, looked at each quarter."""
-    terms, dice = evolve(TERMS, watched_at=at), random.Random(0)
+    terms, dice = replace(TERMS, watched_at=at), random.Random(0)
     before, since = None, None
     for quarter in range(5):
         now = at + seconds * quarter / 4

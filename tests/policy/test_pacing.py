@@ -12,13 +12,14 @@ import pytest
 from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from mjwatch._policy.clock import Clock
 from mjwatch._policy.fold import SETTLE_AFTER
 from mjwatch._policy.forecast import Forecast
-from mjwatch._policy.forecast import Seen as Learned
 from mjwatch._policy.lessons import Lessons
 from mjwatch._policy.missing import Misses
+from mjwatch._policy.moments import Seen as Learned
 from mjwatch._policy.pacing import STEP_WEIGHT, Plane, Seen, Wait, ahead, next_look, next_request, price
 from mjwatch._policy.state import Settling, State
 from mjwatch.observations import Watch
@@ -30,8 +31,8 @@ NOW = 1_000_000.0
 ALONE = Plane(watched=1, room=1)
 SHARED = Plane(watched=10, room=500)
 CROWD = Plane(watched=2_000, room=500)
-QUIET = evolve(WATCH, wants_progress=False, watched_at=NOW - 30)
-CURIOUS = evolve(QUIET, wants_progress=True)
+QUIET = replace(WATCH, wants_progress=False, watched_at=NOW - 30)
+CURIOUS = replace(QUIET, wants_progress=True)
 STATE = state_with(status=Status.IN_PROGRESS, action=Action.IMAGINE, mode=Mode.FAST, percent=31, seen_at=NOW)
 RUNNING = Seen("1", QUIET, STATE)
 OPEN = Seen("1", QUIET, state_with(status=Status.MODAL, seen_at=NOW))
@@ -242,7 +243,7 @@ def test_a_request_comes_when_the_news_of_all_reach_the_price(watched: int, carr
     least = min(1.0, 500 / watched)
 
     wait = request([RUNNING] * carried, Plane(watched, 500), pacing=pacing)
-    assert wait.seconds == pytest.approx(max(least, min(expected, 30 * carried / watched)), rel=0.05)
+    assert wait.seconds == pytest.approx(max(least, min(expected, 30 * min(1.0, 500 / watched))), rel=0.05)
 
 
 def test_more_tasks_mean_an_earlier_request() -> None:

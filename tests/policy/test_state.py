@@ -6,6 +6,7 @@ import sys
 
 import pytest
 from attrs import evolve
+from msgspec.structs import replace
 
 from mjwatch._policy.fold import elapse
 from mjwatch._policy.state import Relapse, State, deadline_at, going_on, partial_task, replay
@@ -27,7 +28,7 @@ def state_of(*looks: Finding, wish: Watch = WATCH) -> State:
 
 def expired(state: State) -> State:
     """Return *state* after its watch was discarded."""
-    wish = evolve(WATCH, is_discarded=True)
+    wish = replace(WATCH, is_discarded=True)
     after = elapse(state, wish, 99, gateway=GATEWAY, deadlines=Deadlines())
     assert after is not None
     return after.state
@@ -46,10 +47,10 @@ def retold(state: State | None) -> list[tuple[str, int]]:
         pytest.param(state_with(action=Action.IMAGINE, mode=Mode.RELAX), WATCH, 6 * HOUR, id="relax"),
         pytest.param(state_with(action=Action.VIDEO, mode=Mode.FAST), WATCH, 6 * HOUR, id="video"),
         pytest.param(state_with(mode=Mode.FAST), WATCH, 6 * HOUR, id="unknown action"),
-        pytest.param(None, evolve(WATCH, watched_at=100), 6 * HOUR + 100, id="from the watch on"),
-        pytest.param(None, evolve(WATCH, deadline_at=60, is_by_kind=False), 60, id="as wished"),
-        pytest.param(None, evolve(WATCH, deadline_at=60), 6 * HOUR, id="the kind is more patient"),
-        pytest.param(None, evolve(WATCH, deadline_at=9 * HOUR), 9 * HOUR, id="the wish is more patient"),
+        pytest.param(None, replace(WATCH, watched_at=100), 6 * HOUR + 100, id="from the watch on"),
+        pytest.param(None, replace(WATCH, deadline_at=60, is_by_kind=False), 60, id="as wished"),
+        pytest.param(None, replace(WATCH, deadline_at=60), 6 * HOUR, id="the kind is more patient"),
+        pytest.param(None, replace(WATCH, deadline_at=9 * HOUR), 9 * HOUR, id="the wish is more patient"),
     ],
 )
 def test_a_watch_lasts_as_wished_or_as_the_kind_asks_for(
@@ -90,7 +91,7 @@ def test_a_running_or_ended_task_goes_on_as_it_is() -> None:
 def test_a_late_reader_gets_the_last_progress_as_it_was_told() -> None:
     """With its seq, its instant, and what is known of the task by now."""
     look = seen(percent=40, image_url=URL, note="fast", mode=Mode.FAST)
-    wish = evolve(WATCH, tag="mine")
+    wish = replace(WATCH, tag="mine")
     state = state_of(seen(percent=15), look, look, wish=wish)
     task = Task(
         id="1",

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 
 import pytest
-from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from mjwatch._policy.state import State
-from mjwatch._policy.trails import QUEUE, Mark, Trail, begun_at, is_queued, octave, trusted
+from mjwatch._policy.trails import QUEUE, Mark, Trail, begun_at, first_mark, is_queued, octave, trusted
 from mjwatch.tasks import Status
 from tests.support.builders import WATCH, state_with
 
@@ -136,7 +136,7 @@ def test_the_gateways_clock_is_believed_where_it_is_plausible(submitted_in: floa
     submitted_at = None if submitted_in is None else now + submitted_in
     state = state_with(status=Status.SUBMITTED, submitted_at=submitted_at)
 
-    assert now - begun_at(state, evolve(WATCH, watched_at=now - 30), now) == pytest.approx(age)
+    assert now - begun_at(state, replace(WATCH, watched_at=now - 30), now) == pytest.approx(age)
 
 
 def test_an_instant_is_trusted_within_its_bounds() -> None:
@@ -149,3 +149,14 @@ def test_a_mark_of_a_late_look_keeps_its_pace() -> None:
     trail = trail_of((10, 0), (20, 52))
 
     assert trail.mark(55, 500) == Mark(4, 20, 10 * 48 / 52)
+
+
+@given(st.integers(0, 100), st.floats(-50, 50), st.one_of(st.none(), st.floats(-100, 100)))
+def test_the_first_mark_is_that_of_a_trail_that_begins_there(
+    percent: int, at: float, started_at: float | None
+) -> None:
+    """Two ways to the same."""
+    state = state_with(status=Status.IN_PROGRESS, percent=percent, started_at=started_at)
+    terms = replace(WATCH, watched_at=at - 30)
+
+    assert first_mark(state, terms, at) == Trail.of(state, terms, at).marks[0]

@@ -26,7 +26,7 @@ def make(limits: Limits | None = None) -> tuple[Rig, Gate]:
 
 async def settle(rig: Rig, verdict: Verdict, error: GatewayError | None = None) -> None:
     """Let a request leave and come back with *verdict*."""
-    claim = Claim[State](0, rig.now(), 0.0, ())
+    claim = Claim[State](0, rig.now(), 0.0, (), 0)
     await rig.gate.settle(claim, (), Exchange(verdict, error, rig.now(), rig.now()))
 
 

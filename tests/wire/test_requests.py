@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from mjwatch._wire import requests
@@ -47,5 +48,12 @@ def test_hostile_ids_reach_no_path(bad: str) -> None:
     for verb in (requests.look, requests.seed, requests.cancel, requests.image):
         with pytest.raises(ValueError, match="not a task id"):
             verb(bad)
-    with pytest.raises(ValueError, match="not a task id"):
-        requests.look_many([GOOD, bad], Route.LIST_BY_IDS)
+
+
+def test_a_list_quotes_its_ids() -> None:
+    """Nothing that stands in an id can leave its place in the body."""
+    odd = 'a","b'
+
+    body = requests.look_many([GOOD, odd], Route.LIST_BY_IDS).body or b""
+
+    assert msgspec.json.decode(body) == {"ids": [GOOD, odd]}
