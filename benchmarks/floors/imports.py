@@ -39,7 +39,7 @@ def rows(plan: Plan, tell: Callable[[str], None]) -> list[Row]:
             f"`{_BARE}`",
             "ms",
             [(one, other) for (one, _), (other, _) in zip(took[code], took[_BARE], strict=True)],
-            Bar("more by at most", 60),
+            Bar("more by at most", 60) if code == _LINES[0] else None,
             elapsed=[elapsed for _, elapsed in took[code]],
             elapsed_yardstick=[elapsed for _, elapsed in took[_BARE]],
         )

@@ -31,6 +31,7 @@ class Course:
     period: float
     window: float
     passes: float = 2
+    settling: float = 0.0
     rounds: int = 1
 
 
@@ -54,7 +55,11 @@ def courses(plan: Plan) -> dict[str, Course]:
         "tight": evolve(ours, way="tight"),
         "plain": evolve(ours, way="plain"),
         "naive": evolve(ours, way="naive", count=plan.alone),
-        "adaptive": evolve(ours, way="adaptive", passes=1),
+        "hashed": evolve(ours, way="hashed"),
+        "adaptive": evolve(
+            ours, way="adaptive", passes=1, settling=plan.settling, window=plan.adaptive_window
+        ),
+        "busy": evolve(ours, way="tight", lot=Lot(step_every=plan.adaptive_step_every)),
         "still": evolve(ours, lot=still, rounds=min(plan.rounds, plan.rand_rounds)),
         "rand": evolve(ours, lot=evolve(still, has_rand=True), rounds=min(plan.rounds, plan.rand_rounds)),
         "crowd": crowd,
@@ -63,10 +68,10 @@ def courses(plan: Plan) -> dict[str, Course]:
 
 
 _NEEDS: Final[dict[Name, Sequence[str]]] = {
-    "cpu": ("every", "tight"),
+    "cpu": ("every", "tight", "hashed"),
     "plain": ("every", "plain"),
     "naive": ("every", "naive"),
-    "adaptive": ("adaptive", "tight"),
+    "adaptive": ("adaptive", "tight", "busy"),
     "requests": ("every",),
     "crowd": ("crowd", "crowd tight"),
     "rand": ("rand", "still"),
@@ -101,7 +106,9 @@ def measured(asked: Sequence[Course], port: int, *, profiled: bool = False) -> I
             yield Sample(**children.heard(process))
 
 
-def _per_look(name: str, yard: str, ours: Sequence[Sample], yards: Sequence[Sample], bar: Bar) -> Row:
+def _per_look(
+    name: str, yard: str, ours: Sequence[Sample], yards: Sequence[Sample], bar: Bar | None = None
+) -> Row:
     pairs = [(one.per_look, other.per_look) for one, other in zip(ours, yards, strict=True)]
     return compared(
         f"CPU per look, {name}",
@@ -122,7 +129,11 @@ def _news(samples: Sequence[Sample]) -> float:
 
 def _cpu(plan: Plan, got: Courses) -> list[Row]:
     name = f"{plan.tasks:,} tasks, every({plan.period:g})"
-    return [_per_look(name, "tight loop", got["every"], got["tight"], Bar("at most", 1.25))]
+    return [
+        _per_look(name, "tight loop", got["every"], got["tight"], Bar("at most", 1.25)),
+        _per_look(name, "tight loop, hashes kept", got["every"], got["hashed"]),
+        _per_look("tight loop, hashes kept", "tight loop", got["hashed"], got["tight"]),
+    ]
 
 
 def _plain(plan: Plan, got: Courses) -> list[Row]:
@@ -138,7 +149,10 @@ def _naive(plan: Plan, got: Courses) -> list[Row]:
 
 def _adaptive(plan: Plan, got: Courses) -> list[Row]:
     name = f"{plan.tasks:,} tasks, adaptive"
-    return [_per_look(name, "tight loop", got["adaptive"], got["tight"], Bar("at most", 2))]
+    return [
+        _per_look(name, "tight loop", got["adaptive"], got["tight"], Bar("at most", 2)),
+        _per_look(name, f"tight loop, {_news(got['busy']):.0%} news", got["adaptive"], got["busy"]),
+    ]
 
 
 def _requests(plan: Plan, got: Courses) -> list[Row]:

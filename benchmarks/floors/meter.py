@@ -24,12 +24,13 @@ from benchmarks.floors.naive import naive
 from benchmarks.floors.payloads import Lot
 from benchmarks.floors.plain import plain
 from benchmarks.floors.scene import Scene, Tally, Way
-from benchmarks.floors.tight import tight
+from benchmarks.floors.tight import hashed, tight
 
 WAYS: Final[dict[str, Way]] = {
     "library": every_period,
     "adaptive": adaptive,
     "tight": tight,
+    "hashed": hashed,
     "plain": plain,
     "naive": naive,
 }
@@ -66,12 +67,15 @@ class Sample:
         return self.changed / max(self.looks, 1)
 
 
-async def measure(way: Way, scene: Scene, *, passes: float, window: float, profiled: bool) -> Sample:
-    """Warm *way* up, for so many passes, and take a sample of it."""
+async def measure(
+    way: Way, scene: Scene, *, passes: float, window: float, settling: float = 0.0, profiled: bool = False
+) -> Sample:
+    """Warm *way* up, for so many passes and then so many seconds, and take a sample of it."""
     scene.begin()
     profile = cProfile.Profile() if profiled else None
     async with way(scene) as tally:
         await _warmed(scene, tally, passes)
+        await anyio.sleep(settling)
         gc.collect()
         asked = orjson.loads(scene.ask("GET", "/counts"))
         looks, changed, began_at = tally.looks(), tally.changed, time.perf_counter()
@@ -122,8 +126,8 @@ def main() -> None:
     spec = given()
     for course in spec["courses"]:
         scene = Scene(spec["port"], Lot(**course["lot"]), course["count"], course["period"])
-        way, passes, window = WAYS[course["way"]], course["passes"], course["window"]
-        sample = asyncio.run(measure(way, scene, passes=passes, window=window, profiled=spec["profiled"]))
+        times = {name: course[name] for name in ("passes", "window", "settling")}
+        sample = asyncio.run(measure(WAYS[course["way"]], scene, **times, profiled=spec["profiled"]))
         print(json.dumps(asdict(sample)), flush=True)
 
 

@@ -23,6 +23,9 @@ class Plan:
         period: Seconds of a pass.
         step_every: Seconds from one change of a task to the next: 5 % change in each second.
         window: How long is measured.
+        settling: How long the adaptive schedule runs before it is measured: at first all tasks are new, and ride together.
+        adaptive_window: How long it is measured; it asks less often.
+        adaptive_step_every: Seconds from one change to the next with which a pass each second finds as much news as it.
         crowd: The large number of tasks.
         crowd_period: Seconds of a pass over them.
         crowd_step_every: The same for the crowd: 28 % of its tasks change from look to look.
@@ -45,6 +48,9 @@ class Plan:
     period: float = 1.0
     step_every: float = 20.0
     window: float = 3.0
+    settling: float = 10.0
+    adaptive_window: float = 15.0
+    adaptive_step_every: float = 6.0
     crowd: int = 100_000
     crowd_period: float = 10.0
     crowd_step_every: float = 35.0
@@ -69,6 +75,8 @@ SMOKE: Final = Plan(
     period=0.2,
     step_every=4.0,
     window=0.3,
+    settling=0.1,
+    adaptive_window=2.0,
     crowd=1_000,
     crowd_period=0.4,
     crowd_step_every=1.4,

@@ -57,12 +57,12 @@ class Pump:
         self._coalescer = coalescer
         self._gate = gate
         self._rules = Rules.of(context, lessons)
-        self._slots = anyio.Semaphore(context.gateway.limits.flights)
+        self._slots = anyio.Semaphore(context.gateway.limits.flights, fast_acquire=True)
         self._clock = context.clock
         self._before_claim = before_claim
         self._woken = anyio.Event()
         self._claiming = anyio.CancelScope()
-        self._committing = anyio.Lock()
+        self._committing = anyio.Lock(fast_acquire=True)
         self.tally = Tally()
 
     def wake(self) -> None:

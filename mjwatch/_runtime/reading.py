@@ -18,8 +18,8 @@ from mjwatch._wire.dialect import Dialect
 from mjwatch._wire.messages import Malformed
 from mjwatch.observations import Finding, Garbled, Missing, Observation
 
-BREATH: Final = 12
-"""So many changed tasks are worked on before the loop may turn: about 0.3 ms."""
+BREATH: Final = 16
+"""So many changed tasks are worked on before the loop may turn: about 0.4 ms."""
 
 LARGE: Final = 128 << 10
 """Bytes of a reply that takes so long to read that the loop should turn meanwhile: a tenth of a millisecond."""
