@@ -6,10 +6,13 @@ Nothing here is read from the environment, and nothing changes after it was buil
 from __future__ import annotations
 
 import sys
+from typing import TypeVar
 
 from attrs import Attribute, field, frozen
 
 from mjwatch.tasks import Action, Mode
+
+T = TypeVar("T")
 
 
 def check_positive(name: str, value: float | None) -> float | None:
@@ -26,6 +29,20 @@ def check_positive(name: str, value: float | None) -> float | None:
         raise TypeError(f"{name} takes a number, not {type(value).__name__}")
     if not 0 < value <= sys.float_info.max:
         raise ValueError(f"{name}={value!r}: must be a positive number")
+    return value
+
+
+def given(value: T | None, kind: type[T]) -> T:
+    """
+    Return *value*, or the default of its *kind* for None.
+
+    Raises:
+        TypeError: it is of another kind.
+    """
+    if value is None:
+        return kind()
+    if not isinstance(value, kind):
+        raise TypeError(f"{kind.__name__.lower()}= takes a {kind.__name__}(...), not {type(value).__name__}")
     return value
 
 
@@ -53,7 +70,7 @@ class Pacing:
 
     Attributes:
         lag: The mean time, in seconds, that news may wait unseen. One number steers everything: the price of a
-            look is `lag ** 2 / 4` (pacing by unseen waiting; Barlow, Hunter and Proschan 1963). 0.5 is the least
+            look is `lag ** 2 / 6` (pacing by unseen waiting; Barlow, Hunter and Proschan 1963). 0.5 is the least
             that makes sense with `min_interval` of 1 s.
         min_interval: Never closer than this for one id, seconds. Gateways show changes every 3 to 15 s.
         max_interval: Never rarer than this for one id, seconds, as long as the gateway's budget allows it.
@@ -73,7 +90,12 @@ class Pacing:
 
     @classmethod
     def every(cls, seconds: float) -> Pacing:
-        """Look at every task each *seconds*: for tests, benchmarks and people who insist."""
+        """
+        Look at every task each *seconds*, whatever is known: for tests, benchmarks and people who insist.
+
+        The other fields do not hold then; the gateway's `Limits` do.
+        """
+        check_positive("Pacing.every(seconds)", seconds)
         return cls(fixed=seconds)
 
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from attrs import define, field
 
-from mjwatch._policy.pacing import Plane, ahead
+from mjwatch._policy.pacing import Plane, ahead, company_in
 
 from .fleet import Plan
 from .gateways import Sight
@@ -55,7 +55,8 @@ class Library:
             next_in = [
                 0.0 if task.sight.is_over else self.reader.next_look(task, plane, now) for task in tasks
             ]
-        return Plan(next_in, self.reader.next_request(going, plane, now))
+        pace = self.reader.next_request(going, plane, now)
+        return Plan(next_in, pace, company_in(plane, self.reader.pacing))
 
 
 @define(eq=False)

@@ -25,10 +25,18 @@ _MET: Final = 1000
 
 
 class Plan(NamedTuple):
-    """What a crew wants after a request: when each task may be looked at again, and the distance to the next request."""
+    """
+    What a crew wants after a request.
+
+    Attributes:
+        next_in: When each task may be looked at again.
+        pace: The distance to the next request.
+        company_in: The same for a task that was never looked at.
+    """
 
     next_in: Sequence[float]
     pace: float
+    company_in: float = 0.0
 
 
 class Crew(Protocol):
@@ -39,7 +47,7 @@ class Crew(Protocol):
     ahead: float
     """How early a task may ride along, seconds."""
     is_prompt: bool
-    """A new task does not wait for the pace."""
+    """A new task does not wait for the pace, only for company."""
 
     def begin(self, number: int, sight: Sight, now: float) -> float:
         """Take up the task in slot *number*; return in how many seconds to look at it first."""
@@ -82,6 +90,7 @@ class Fleet:
     _known: list[_Due] = field(init=False, factory=list)
     _begins: list[float] = field(init=False, factory=list)
     _pace: float = field(init=False, default=0.0)
+    _company_in: float = field(init=False, default=0.0)
 
     @_rngs.default
     def _dice(self) -> list[Random]:
@@ -113,7 +122,7 @@ class Fleet:
         """Return when the next request goes: as soon as somebody is due, the budget allows it and the pace."""
         instants = []
         if self._new:
-            instants.append(self.budget.opens_at(max(now, self._new[0].at), 0.0))
+            instants.append(self.budget.opens_at(max(now, self._new[0].at), self._company_in))
         if self._known:
             instants.append(self.budget.opens_at(max(now, self._known[0].at), self._pace))
         return min(instants)
@@ -122,7 +131,7 @@ class Fleet:
         numbers = self._taken(now)
         self.budget.spend(now)
         plan = self.crew.look(numbers, self._watched(now), now)
-        self._pace = plan.pace
+        self._pace, self._company_in = plan.pace, min(plan.pace, plan.company_in)
         for number, next_in in zip(numbers, plan.next_in, strict=True):
             sight = self._sights[number]
             if not sight.is_over:

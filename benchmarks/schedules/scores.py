@@ -49,8 +49,8 @@ class Score:
 
     @property
     def steps_seen(self) -> float:
-        """The share of the progress shown that was seen."""
-        return self.progress_seen / self.progress_shown if self.progress_shown else 1.0
+        """The share of the progress shown that was seen; not a number where none was counted."""
+        return self.progress_seen / self.progress_shown if self.progress_shown else nan
 
     @property
     def product(self) -> float:

@@ -6,6 +6,7 @@ Rule: spells; what is measured and compared is decided elsewhere.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from statistics import median
 from typing import Final, Protocol
 
@@ -55,7 +56,7 @@ def line(row: Row) -> str:
     """Return one row of a table of single tasks."""
     return (
         f"{name(row.cell):<34}{row.requests:>10.2f}{row.looks:>9.2f}{row.lag:>8.2f}s{row.late:>8.2f}s"
-        f"{row.steps:>7.0%}{row.product:>13.2f}{row.x:>7.2f}"
+        f"{_share(row.steps):>7}{row.product:>13.2f}{row.x:>7.2f}"
     )
 
 
@@ -63,8 +64,12 @@ def fleet_line(row: Row) -> str:
     """Return one row of a table of fleets."""
     return (
         f"{name(row.cell):<34}{row.rate:>11.2f}{row.requests:>8.2f}{row.looks:>9.2f}{row.lag:>9.2f}s{row.late:>9.2f}s"
-        f"{row.steps:>7.0%}{row.rate * row.lag:>12.2f}"
+        f"{_share(row.steps):>7}{row.rate * row.lag:>12.2f}"
     )
+
+
+def _share(part: float) -> str:
+    return f"{part:.0%}" if isfinite(part) else ""
 
 
 def middle_x(rows: Rows, cells: Sequence[Cell]) -> float:

@@ -31,8 +31,11 @@ _UNKNOWN: Final = -2.0
 _ODDS: Final = (-5.0, 6.0)
 _BET: Final = 2.0
 """The most that one look moves the log-odds."""
-_FORGET: Final = 30.0
-"""Ticks without evidence after which the log-odds have come two thirds of the way back."""
+_SILENCE: Final = 0.1
+_MISSED: Final = 0.5
+"""How much a look that saw nothing counts, for a clock and against it: the forecast may be too sure of itself."""
+_FORGET: Final = 120.0
+"""Ticks without evidence after which the log-odds have come two thirds of the way back: phases blur far sooner."""
 
 _WANDER: Final = 0.577
 """How much a tick wanders, in what the gateway's own loop takes: the spread of U(0, s) beside its mean."""
@@ -211,8 +214,9 @@ class Clock:
     def _bet(self, with_clock: float, without: float, *, changed: bool) -> None:
         if changed:
             step = log(max(with_clock, 1e-9) / without)
-        else:  # only ever speaks against it, and softly: the forecast may be too sure of itself
-            step = 0.5 * min(0.0, log(max(with_clock, 1e-9) / (1.0 - without)))
+        else:
+            step = log(max(with_clock, 1e-9) / (1.0 - without))
+            step *= _SILENCE if step > 0.0 else _MISSED
         low, high = _ODDS
         self.odds = min(high, max(low, self.odds + min(_BET, max(-_BET, step))))
 

@@ -45,11 +45,11 @@ class Explanation:
 
     Attributes:
         task_id: Which task.
-        due_in: Seconds until it may be looked at, None if it is not watched.
+        due_in: Seconds until it is looked at, as things stand; None if it is not watched (any more).
         reason: What decides: `price` (unseen waiting has become worth a look), `tick` (the gateway shows nothing
             before), `min_interval`, `max_interval`, `fixed` (`Pacing.every`), `confirming` (an end or a loss waits
             to be sure), `budget` (the gateway's limits allow no more) or `hold` (the gateway is left alone).
-        wait: Seconds from one look to the next, as of now.
+        wait: Seconds from one look to the next if it began now; it differs from look to look.
         news: The chance that its end becomes visible within `wait`.
         price: What a look costs, in seconds of unseen waiting.
         eta: How long it may still take, None where there is nothing to say.
@@ -72,12 +72,12 @@ class Explanation:
     def __str__(self) -> str:
         """Say it in words."""
         if self.due_in is None:
-            return f"{self.task_id}: not watched"
-        known = f"{self.learned_from} such tasks" if self.learned_from else "priors only"
+            return f"{self.task_id}: not watched: it has ended, was left, or was never added"
+        known = {0: "priors only", 1: "1 such task"}.get(self.learned_from, f"{self.learned_from} such tasks")
         parts = [
-            f"{self.task_id}: next look in {self.due_in:.1f} s",
-            f"then every {self.wait:.1f} s, because {_WORDS[self.reason]}",
-            f"{self.news:.0%} that it has ended by then ({known})",
+            f"{self.task_id}: next look in about {self.due_in:.1f} s",
+            f"at present {self.wait:.1f} s from look to look, because {_WORDS[self.reason]}",
+            f"in that time it ends with a chance of {self.news:.0%} ({known})",
         ]
         if self.eta is not None:
             parts.append(
@@ -113,7 +113,7 @@ class Standing:
 
 
 _WORDS: Final = {
-    "price": "unseen waiting is then worth a look",
+    "price": "what may have happened by then, an end or a step, is worth a look",
     "tick": "the gateway shows nothing new before",
     "min_interval": "one id is never asked for more often",
     "max_interval": "no id is asked for more rarely",

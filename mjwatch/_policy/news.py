@@ -31,15 +31,16 @@ class News:
 
     def by(self, after: float, ticks: Ticks | None, shown: Sequence[float]) -> float:
         """Return the worth of what has become visible *after* seconds from now; *shown* is what the ticks bring."""
+        ticked = 0.0
+        if ticks is not None:
+            for number, worth in enumerate(shown):
+                ticked += worth * ticks.come(number, after)
+            if ticks.trust >= 1.0:
+                return ticked
         plain = 0.0
         for belief, worth in self.beliefs:
             plain += worth * (1.0 - belief.survive(after))
-        if ticks is None:
-            return plain
-        ticked = 0.0
-        for number, worth in enumerate(shown):
-            ticked += worth * ticks.come(number, after)
-        return ticks.trust * ticked + (1.0 - ticks.trust) * plain
+        return plain if ticks is None else ticks.trust * ticked + (1.0 - ticks.trust) * plain
 
     def shown(self, ticks: Ticks, longest: float) -> list[float]:
         """Return the worth of what each tick to come shows: what happened since the tick before."""

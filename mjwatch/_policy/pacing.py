@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from random import Random
 from typing import Final, Literal, NamedTuple, Protocol, TypeVar
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from mjwatch._policy import missing
 from mjwatch._policy.fold import SETTLE_AFTER
@@ -31,7 +31,10 @@ STEP_WEIGHT: Final = 0.1
 """What a progress step is worth to somebody who listens to progress, in ends: most steps seen for a dozen looks."""
 
 SAMPLE: Final = 24
-"""Of a full batch so many tasks are asked for their beliefs: the wait is then off by a tenth, the request costs half a ms."""
+"""Of a full batch so many tasks are asked for their beliefs: the request costs half a ms."""
+SAMPLE_SHARED: Final = 64
+"""So many where one request carries everybody, and a second passes between two: of 24 it is the few near their ends that
+decide how many near their ends there seem to be, and uneven waits cost requests."""
 
 _JITTER: Final = 0.05
 
@@ -161,10 +164,10 @@ def next_request(
         return Wait(pacing.fixed, "fixed")
     if not carried:
         return Wait(pacing.min_interval, "min_interval")
-    sample = sampled(carried, rng)
+    sample = sampled(carried, plane, rng)
     heads = max(len(carried), plane.watched) / len(sample)
     in_turn = max(1.0, plane.watched / plane.room)
-    least = pacing.min_interval / in_turn
+    least = company_in(plane, pacing)
     longest = max(least, min(_longest(subject, pacing) for subject in sample) / in_turn)
     wait = _law(sample, heads, now, longest, pacing, lessons)
     rare = (subject for subject in carried if subject.state is not None and subject.state.aside is not None)
@@ -174,9 +177,21 @@ def next_request(
     return _within(wait, least, longest, rng)
 
 
-def sampled(carried: Sequence[One], rng: Random) -> Sequence[One]:
+def sampled(carried: Sequence[One], plane: Plane, rng: Random) -> Sequence[One]:
     """Return as many of *carried* as are asked for their beliefs."""
-    return carried if len(carried) <= SAMPLE else rng.sample(carried, SAMPLE)
+    most = SAMPLE_SHARED if plane.is_shared else SAMPLE
+    return carried if len(carried) <= most else rng.sample(carried, most)
+
+
+def company_in(plane: Plane, pacing: Pacing) -> float:
+    """
+    Return how soon after a list request another is worth making: others may ride along by then.
+
+    Also for a task that was never looked at. Alone it goes at once: the last request is long ago, or was not by list.
+    """
+    if plane.is_single:
+        return 0.0
+    return pacing.min_interval if plane.is_shared else pacing.min_interval * plane.room / plane.watched
 
 
 def ahead(pacing: Pacing) -> float:
@@ -186,7 +201,7 @@ def ahead(pacing: Pacing) -> float:
 
 def price(pacing: Pacing) -> float:
     """Return what one look costs, in seconds of news unseen."""
-    return pacing.lag**2 / 4
+    return pacing.lag**2 / 6
 
 
 def _law(
@@ -195,6 +210,9 @@ def _law(
     """Return when the cost of news unseen reaches the price; each subject stands for so many *heads*."""
     news = News([belief for subject in subjects for belief in _beliefs(subject, now, lessons, heads)])
     ticks = lessons.clock.ticks(now) if lessons.clock.trust > _NEGLIGIBLE else None
+    if ticks is not None and ticks.is_locked and ticks.trust > _TRUSTED:
+        # Nothing is looked at between two windows; a doubt summed over many tasks would bring all looks forward.
+        ticks = evolve(ticks, trust=1.0)
     shown = [] if ticks is None else news.shown(ticks, longest)
     spent = before = after = 0.0
     while after < longest:
@@ -209,10 +227,10 @@ def _law(
         spent += cost
         after += step
         before = value
-    return _on_tick(Wait(after, "price" if after < longest else "max_interval"), ticks)
+    return _on_tick(Wait(after, "price" if after < longest else "max_interval"), ticks, pacing.min_interval)
 
 
-def _on_tick(wait: Wait, ticks: Ticks | None) -> Wait:
+def _on_tick(wait: Wait, ticks: Ticks | None, least: float) -> Wait:
     """
     Move a wait that ends between two windows: nothing can change there.
 
@@ -224,7 +242,9 @@ def _on_tick(wait: Wait, ticks: Ticks | None) -> Wait:
     number = int(max(0.0, wait.seconds - ticks.opens) / ticks.period)
     opens, closes = (edge + number * ticks.period for edge in (ticks.opens, ticks.closes + _AFTER_TICK))
     if opens <= wait.seconds <= closes:
-        return Wait(wait.seconds, "tick")
+        # The price of a crowd is reached as its window opens, and a second look would come after its end.
+        is_early = wait.seconds - opens < (closes - opens) / 4 and closes - wait.seconds <= least
+        return Wait(closes if is_early else wait.seconds, "tick")
     if wait.seconds > closes > 0.0:
         return Wait(closes, "tick")
     if ticks.trust > _TRUSTED:

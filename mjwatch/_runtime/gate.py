@@ -39,23 +39,33 @@ class Gate:
         self._rng = context.rng
         self._log = context.log
         self._held_until = float("-inf")
+        self._polled_at = float("-inf")
         self._line = anyio.Lock()
         self._is_pump_waiting = False
         self.health = Governor()
         self.pace = 0.0
         """The distance to the last list request that pacing wants, seconds."""
+        self.company = 0.0
+        """The same for an id that was never looked at."""
 
     @property
     def held_for(self) -> float:
         """Seconds that the gateway is left alone from now, 0.0 if it is not."""
         return max(0.0, self._held_until - self._clock())
 
+    @property
+    def next_poll_in(self) -> float:
+        """Seconds until pacing wants the next list request, 0.0 if none is waited for."""
+        return max(0.0, self._polled_at + self.pace - self._clock())
+
     async def claim(self, limit: int) -> Claim[State] | Idle:
         """Take up to *limit* due ids, if a request may go now."""
         claim = await self._store.claim(
-            limit, LEASE, ahead=self._ahead, linger=0.0, gaps=self._gaps, pace=self.pace
+            limit, LEASE, ahead=self._ahead, linger=0.0, gaps=self._gaps, pace=self.pace, company=self.company
         )
         self._is_pump_waiting = isinstance(claim, Idle)
+        if isinstance(claim, Claim):
+            self._polled_at = claim.now
         return claim
 
     async def enter(self) -> Claim[State]:

@@ -175,7 +175,7 @@ class Harvest:
         """Return tasks that stand for all that go on; what waits to be confirmed is never left out."""
         if self.rules.pacing.fixed is not None:
             return []
-        rows = {row.id: row for row in pacing.sampled(self.rows, self.rules.rng)}
+        rows = {row.id: row for row in pacing.sampled(self.rows, self.moment.plane, self.rules.rng)}
         rows |= {row.id: row for row, after in self.changed if after.state.aside is not None}
         changed = {row.id: Seen(row.id, row.terms, after.state) for row, after in self.changed}
         return [one for row in rows.values() if _goes_on(one := changed.get(row.id, row))]

@@ -16,7 +16,6 @@ from mjwatch.events import Event, GatewayEvent, TaskEvent
 from mjwatch.observations import Watch as Watch  # noqa: PLC0414 - part of the contract
 
 S = TypeVar("S")
-S_co = TypeVar("S_co", covariant=True)
 
 
 @frozen
@@ -56,7 +55,7 @@ class Known(Generic[S]):
     due_in: float | None
 
 
-class ClaimedRow(Protocol[S_co]):
+class ClaimedRow(Protocol[S]):
     """
     A claimed id, to be read until it is given back. A store may hand out what it keeps itself: no look copies anything.
 
@@ -68,14 +67,11 @@ class ClaimedRow(Protocol[S_co]):
         watch: The terms, under its own id.
     """
 
-    @property
-    def id(self) -> str: ...
-    @property
-    def terms(self) -> Watch: ...
-    @property
-    def state(self) -> S_co | None: ...
-    @property
-    def looked_at(self) -> float | None: ...
+    id: str
+    terms: Watch
+    state: S | None
+    looked_at: float | None
+
     @property
     def watch(self) -> Watch: ...
 
@@ -183,7 +179,6 @@ class EventLog(Protocol):
 
     def __aiter__(self) -> AsyncIterator[Sequence[tuple[int, Event]]]:
         """Return the iterator."""
-        ...
 
     async def __anext__(self) -> Sequence[tuple[int, Event]]:
         """
@@ -195,11 +190,9 @@ class EventLog(Protocol):
             RuntimeError: somebody waits on this log already; each reader opens its own.
             StopAsyncIteration: this log was closed, or the store was and nothing is left to read.
         """
-        ...
 
     async def aclose(self) -> None:
         """Stop reading."""
-        ...
 
 
 class Store(Protocol[S]):
@@ -221,33 +214,37 @@ class Store(Protocol[S]):
         Raises:
             TooManyWatches: the bound would be passed; nothing was watched.
         """
-        ...
 
     async def unwatch(self, ids: Iterable[str]) -> int:
         """Stop watching ids silently, keeping their state like finished ones; return how many were watched."""
-        ...
 
     async def discard(self, ids: Iterable[str]) -> int:
         """Mark ids as discarded and due now, so that the pump ends them; return how many were watched."""
-        ...
 
     async def nudge(self, ids: Iterable[str]) -> None:
         """Make ids due now, or right after the flight that holds them. Unwatched ids are ignored."""
-        ...
 
     async def claim(
-        self, limit: int, lease: float, *, ahead: float, linger: float, gaps: Sequence[Gap], pace: float
+        self,
+        limit: int,
+        lease: float,
+        *,
+        ahead: float,
+        linger: float,
+        gaps: Sequence[Gap],
+        pace: float,
+        company: float = 0.0,
     ) -> Claim[S] | Idle:
         """
         Pass the gate with up to *limit* due ids, earliest due first.
 
         Also takes what is due within *ahead* seconds, if something is due; waits for a full batch until the oldest
         has been due for *linger* seconds. Every one of *gaps* must be open; *pace* is the distance to the last
-        poll that pacing wants, and a due id that was nudged or never looked at opens it early. `limit=0` passes the gate
+        poll that pacing wants. A due id that was nudged opens it early; one that was never looked at *company* seconds
+        after that poll, so that others can ride along, or at once where such ids fill a batch. `limit=0` passes the gate
         for a request that is no poll: a claim without rows. While a hold shuts the gate, due rows are handed out
         with `held` above zero and no gap is spent; with `limit=0` the claim is empty and `held` says how long.
         """
-        ...
 
     async def commit(
         self,
@@ -263,15 +260,12 @@ class Store(Protocol[S]):
         *hold* shuts the gate for so many seconds (never opens it earlier); *told* enters the log before the rows'
         events. A nudge or `discard` that came during the lease makes the id due now, unless the row ends it.
         """
-        ...
 
     def events(self, after: int | None = None) -> EventLog:
         """Read the log from after an offset, or from now on. `OffsetExpired` comes from the first `__anext__`."""
-        ...
 
     async def recall(self, key: str) -> bytes | None:
         """Return a note, or None."""
-        ...
 
     async def note(self, key: str, value: bytes) -> None:
         """
@@ -280,18 +274,14 @@ class Store(Protocol[S]):
         Raises:
             StoreError: it is too large, or there are too many.
         """
-        ...
 
     async def known(
         self, ids: Sequence[str] | None = None, *, tag: str | None = None, limit: int = 1000
     ) -> list[Known[S]]:
         """Return what is known, of *ids* (without those that are not) or of the watched ones. Reads only."""
-        ...
 
     async def counts(self) -> Counts:
         """Return how much the store holds."""
-        ...
 
     async def aclose(self) -> None:
         """Close the store; its event logs end. From then on all but this raises StoreError."""
-        ...

@@ -121,7 +121,15 @@ class MemoryStore(Generic[S]):
                 self._queue.hasten(record, now)
 
     async def claim(
-        self, limit: int, lease: float, *, ahead: float, linger: float, gaps: Sequence[Gap], pace: float
+        self,
+        limit: int,
+        lease: float,
+        *,
+        ahead: float,
+        linger: float,
+        gaps: Sequence[Gap],
+        pace: float,
+        company: float = 0.0,
     ) -> Claim[S] | Idle:
         """Pass the gate with up to *limit* due ids, earliest due first."""
         now = self._now()
@@ -135,7 +143,7 @@ class MemoryStore(Generic[S]):
             if not self._queue.due:
                 return Idle(self._queue.until_due(now))
             # 3. A hold, which is no reason to keep due ids from their deadlines. 4. The gaps. 5. The batch.
-            pace = 0.0 if self._queue.is_urgent else pace
+            pace = self._queue.hastened(pace, company, limit)
             wait = 0.0 if held else self._gate.wait(now, gaps, pace) or self._queue.rest(now, limit, linger)
         if wait:
             return Idle(wait)

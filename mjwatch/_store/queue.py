@@ -45,10 +45,11 @@ class Queue(Generic[S]):
         """How many are due, as of the last `roll`."""
         return self._wheel.due
 
-    @property
-    def is_urgent(self) -> bool:
-        """True where one of the due was nudged, or never looked at."""
-        return self._is_hurried or self._wheel.unseen > 0
+    def hastened(self, pace: float, company: float, limit: int) -> float:
+        """Return *pace*, or less for one of the due that was nudged or never looked at; that one waits for *company*."""
+        if self._is_hurried or self._wheel.unseen >= limit:
+            return 0.0
+        return min(pace, company) if self._wheel.unseen else pace
 
     def admit(self, records: Sequence[Record[S]], now: float) -> None:
         """Watch what was not watched; it is due at once."""

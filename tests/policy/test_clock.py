@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from copy import deepcopy
 from functools import partial
 
 import pytest
@@ -122,6 +123,24 @@ def test_the_period_is_learned() -> None:
     Ticking(1).watch(clock, 120)
 
     assert clock.period == pytest.approx(15.25, abs=0.1)
+
+
+def test_a_silence_speaks_for_a_clock_between_two_ticks_and_against_it_beyond() -> None:
+    """Much was due all the time: a clock alone explains why nothing came, until it should have."""
+    clock = Clock.hinted(15.0)
+    tick = EPOCH
+    for _ in range(40):
+        tick += 15.0
+        clock.saw(tick - 10.0, tick - 0.5, lambda _: 0.9, changed=False)
+        clock.saw(tick - 0.5, tick + 0.5, lambda _: 0.9, changed=True)
+    clock.odds = 1.0
+    missed = deepcopy(clock)
+
+    clock.saw(tick + 0.5, tick + 12.5, lambda after: 1.0 - math.exp(-after / 5.0), changed=False)
+    missed.saw(tick + 13.5, tick + 16.5, lambda after: 1.0 - math.exp(-after / 5.0), changed=False)
+
+    assert clock.odds > 1.1
+    assert missed.odds < 0.5
 
 
 @pytest.mark.parametrize("seed", SEEDS)

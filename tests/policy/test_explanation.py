@@ -56,12 +56,12 @@ def ticking() -> Lessons:
 def test_a_task_alone_is_looked_at_by_the_price() -> None:
     """The law decides, and the numbers are its own."""
     why = told()
-    assert (why.task_id, why.reason, why.due_in, why.price) == ("1", "price", 1.5, 0.25)
+    assert (why.task_id, why.reason, why.due_in, why.price) == ("1", "price", 1.5, 1 / 6)
     assert 0 < why.news < 1
     assert why.eta is not None
     assert 0 < why.eta.p50 < why.eta.p90
     assert (why.learned_from, why.is_late, why.tick) == (0, False, None)
-    assert str(why).startswith("1: next look in 1.5 s; then every ")
+    assert str(why).startswith("1: next look in about 1.5 s; at present ")
     assert "priors only" in str(why)
     assert "half of them end within" in str(why)
 
@@ -101,7 +101,7 @@ def test_what_is_not_watched_is_not_due() -> None:
     """It may be asked for any id."""
     why = told(None, due_in=None)
     assert (why.due_in, why.eta, why.is_late) == (None, None, False)
-    assert str(why) == "1: not watched"
+    assert str(why).startswith("1: not watched: ")
 
 
 def test_a_late_task_is_told() -> None:

@@ -20,7 +20,20 @@ from mjwatch._policy.forecast import Forecast
 from mjwatch._policy.lessons import Lessons
 from mjwatch._policy.missing import Misses
 from mjwatch._policy.moments import Seen as Learned
-from mjwatch._policy.pacing import STEP_WEIGHT, Plane, Seen, Wait, ahead, next_look, next_request, price
+from mjwatch._policy.pacing import (
+    SAMPLE,
+    SAMPLE_SHARED,
+    STEP_WEIGHT,
+    Plane,
+    Seen,
+    Wait,
+    ahead,
+    company_in,
+    next_look,
+    next_request,
+    price,
+    sampled,
+)
 from mjwatch._policy.state import Settling, State
 from mjwatch.observations import Watch
 from mjwatch.settings import Pacing
@@ -123,9 +136,9 @@ def believing(mean: float, variance: float) -> Lessons:
     return Lessons(forecast=Forecast(table), clock=Clock(odds=-5.0))
 
 
-def test_the_price_of_a_look_is_a_quarter_of_the_lag_squared() -> None:
+def test_the_price_of_a_look_is_a_sixth_of_the_lag_squared() -> None:
     """In seconds of news unseen."""
-    assert price(Pacing(lag=2)) == 1
+    assert price(Pacing(lag=2)) == pytest.approx(4 / 6)
 
 
 @pytest.mark.parametrize("lag", [1, 2, 3])
@@ -261,6 +274,31 @@ def test_a_full_batch_is_judged_by_a_sample() -> None:
     many = next_request(carried * 4, Plane(64, 500), NOW, PATIENT, plain(), random.Random(0))
 
     assert many.seconds == pytest.approx(max(1.0, wait.seconds / 2), rel=0.25)
+
+
+@pytest.mark.parametrize(("plane", "most"), [(SHARED, SAMPLE_SHARED), (CROWD, SAMPLE)])
+def test_a_sample_is_larger_where_one_request_carries_everybody(plane: Plane, most: int) -> None:
+    """There is time for it between two."""
+    assert len(sampled([RUNNING] * 500, plane, random.Random(0))) == most
+    assert sampled([RUNNING] * most, plane, random.Random(0)) == [RUNNING] * most
+
+
+@pytest.mark.parametrize(("plane", "expected"), [(ALONE, 0), (Plane(1, 500), 1), (SHARED, 1), (CROWD, 0.25)])
+def test_a_new_task_waits_for_company(plane: Plane, expected: float) -> None:
+    """Until all that were just looked at may ride along; without a list route nobody rides."""
+    assert company_in(plane, Pacing()) == expected
+
+
+def test_on_a_trusted_tick_a_crowd_waits_for_the_window() -> None:
+    """However many share the doubt: nothing can show before."""
+    lessons = ticking(odds=4.0)
+    ticks = lessons.clock.ticks(NOW)
+    waits = [request([RUNNING] * number, Plane(number, 500), lessons=lessons) for number in (20, 60, 300)]
+
+    assert {wait.reason for wait in waits} == {"tick"}
+    assert all(
+        (wait.seconds - ticks.opens) % ticks.period <= ticks.closes - ticks.opens + 0.1 for wait in waits
+    )
 
 
 def test_above_one_batch_the_least_distance_is_per_task() -> None:

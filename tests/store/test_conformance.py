@@ -98,9 +98,10 @@ async def claim(
     linger: float = 0.0,
     gaps: Sequence[Gap] = (),
     pace: float = 0.0,
+    company: float = 0.0,
 ) -> Claim[str] | Idle:
     """Claim without any gate, unless it is asked for."""
-    return await store.claim(limit, LEASE, ahead=ahead, linger=linger, gaps=gaps, pace=pace)
+    return await store.claim(limit, LEASE, ahead=ahead, linger=linger, gaps=gaps, pace=pace, company=company)
 
 
 async def take(store: Store[str], limit: int = 10, *, ahead: float = 0.0) -> Claim[str]:
@@ -548,6 +549,25 @@ class TestGate:
 
         assert ids(early) == ["old", "new"]
         assert Idle(9.0) == await claim(store, pace=9)
+
+    async def test_never_looked_at_waits_for_company(self, store: Store[str], clock: Clock) -> None:
+        """So soon after a poll it rides with others; where such ids fill a batch, or one is nudged, it goes at once."""
+        await watch_from_now(store, "old", next_in=5)
+        clock.pass_(5)
+        await give_back(store, expect(await claim(store)), next_in=60)
+        await store.watch([Wish("a")])
+        waiting = await claim(store, 2, pace=9, company=1)
+        sooner = await claim(store, 2, pace=0.5, company=1)
+        await store.watch([Wish("b")])
+        full = expect(await claim(store, 2, pace=9, company=1))
+        await store.watch([Wish("c")])
+        clock.pass_(1)
+        together = expect(await claim(store, 2, pace=9, company=1))
+        await store.nudge(["old"])
+        nudged = expect(await claim(store, 2, pace=9, company=1))
+
+        assert [waiting, sooner] == [Idle(1.0), Idle(0.5)]
+        assert [ids(one) for one in (full, together, nudged)] == [["a", "b"], ["c"], ["old"]]
 
     async def test_never_looked_at_obeys_the_gaps(self, store: Store[str]) -> None:
         """The gateway's budget holds for new ids too."""
