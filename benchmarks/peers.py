@@ -38,6 +38,7 @@ from typing import Final
 import anyio
 from attrs import asdict
 
+from benchmarks import TINY
 from benchmarks.peer_routes.line_up import CONTESTANTS
 from benchmarks.peer_routes.trial import Heat, Row
 
@@ -166,7 +167,7 @@ def main() -> None:
         rows = asyncio.run(run(phases))
     except KeyboardInterrupt:
         sys.exit(130)
-    print(table(rows))
+    print(f"{TINY}\n{table(rows)}\n{TINY}" if asked.smoke else table(rows))
     if asked.json:
         asked.json.write_text(json.dumps([asdict(row) for row in rows], indent=1), encoding="utf-8")
     if len(rows) < sum(map(len, phases)):

@@ -28,6 +28,7 @@ from statistics import fmean, quantiles
 
 from attrs import asdict, frozen
 
+from benchmarks import TINY
 from benchmarks.watching import Tally, Way, library, loop_per_batch, loop_per_task
 from benchmarks.worlds import Truth, World, apart, here
 from mjwatch import Limits, Pacing
@@ -154,7 +155,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there, too")
     asked = parser.parse_args()
     rows = run_all(200, 8, 0.5) if asked.smoke else run_all(10_000, 60, 20)
-    print(table(rows))
+    print(f"{TINY}\n{table(rows)}\n{TINY}" if asked.smoke else table(rows))
     if asked.json:
         asked.json.write_text(json.dumps([asdict(row) for row in rows], indent=1), encoding="utf-8")
 

@@ -27,6 +27,7 @@ from typing import Final
 
 from attrs import evolve
 
+from benchmarks import TINY
 from benchmarks.floors import children, delivery, growth, imports, looks, memory, stall
 from benchmarks.floors.plan import FULL, SMOKE, Plan
 from benchmarks.floors.rows import Row, table
@@ -114,7 +115,7 @@ def main() -> int:
         rows, is_whole = measure(plan, asked.only)
     except KeyboardInterrupt:
         return 130
-    print(table(rows))
+    print(f"{TINY}\n{table(rows)}\n{TINY}" if asked.smoke else table(rows))
     print(
         f"\nus: of the client's CPU. Python {platform.python_version()}, {os.cpu_count()} cores, rounds: {plan.rounds}."
     )

@@ -35,6 +35,18 @@ def check_task_id(task_id: str) -> str:
     return task_id
 
 
+def check_tag(tag: str | None) -> str | None:
+    """
+    Return *tag* if it is None or a str.
+
+    Raises:
+        TypeError: anything else: a chat's number, say, must come back as what it was given.
+    """
+    if tag is not None and not isinstance(tag, str):
+        raise TypeError(f"a tag is a str, not {type(tag).__name__}: give str(...) of it")
+    return tag
+
+
 class _Word(StrEnum):
     """A closed set of the gateways' own words, with UNKNOWN for all others."""
 

@@ -20,8 +20,8 @@ from mjwatch._store.contract import Wish
 from mjwatch.errors import WatcherClosed, WatchTimeout
 from mjwatch.events import Failure, Success
 from mjwatch.gateways import Gateway
-from mjwatch.settings import Deadlines, Pacing, check_positive
-from mjwatch.tasks import Task, check_task_id
+from mjwatch.settings import Deadlines, Pacing, check_positive, given
+from mjwatch.tasks import Task, check_tag, check_task_id
 
 if TYPE_CHECKING:
     from mjwatch._policy.explanation import Explanation
@@ -48,15 +48,15 @@ class Watcher:
         wall: The wall clock, read once; see *rng*.
 
     Raises:
-        TypeError: *gateway* is no Gateway.
+        TypeError: *gateway* is no Gateway, *pacing* no Pacing, *deadlines* no Deadlines.
         ValueError: an unknown store.
     """
 
     def __init__(
         self,
         gateway: Gateway,
-        store: str = "memory:",
         *,
+        store: str = "memory:",
         pacing: Pacing | None = None,
         deadlines: Deadlines | None = None,
         logger: Logger | None = None,
@@ -68,7 +68,7 @@ class Watcher:
         if store != "memory:":
             raise ValueError(f"unknown store {store!r}: this release knows 'memory:'")
         self._gateway = gateway
-        self._settings = (pacing or Pacing(), deadlines or Deadlines(), rng or Random())
+        self._settings = (given(pacing, Pacing), given(deadlines, Deadlines), rng or Random())
         self._logger = logger
         self._wall = wall
         self._hooks = Hooks()
@@ -204,7 +204,7 @@ class Watcher:
         """
         ids = checked(task_ids)
         check_positive("deadline", deadline)
-        await self._opened().router.keep([Wish(task_id, tag, deadline) for task_id in ids])
+        await self._opened().router.keep([Wish(task_id, check_tag(tag), deadline) for task_id in ids])
 
     async def discard(self, *task_ids: str) -> None:
         """Stop watching tasks, whoever does: each ends in `Expired`. They go on at the gateway."""
@@ -262,7 +262,7 @@ class Watcher:
 
     async def watched(self, tag: str | None = None) -> list[Watched]:
         """Return the tasks under watch, of one *tag* or all; at most 100,000 of them."""
-        return await self._opened().watched(tag)
+        return await self._opened().watched(check_tag(tag))
 
     async def explain(self, task_id: str) -> Explanation:
         """Return why a task is looked at when it is, in numbers and, by `str()`, in words; no request is made."""

@@ -151,20 +151,22 @@ class Engine:
         due_in = None if here is None else here.due_in
         plane = Plane(max(1, self.router.tasks), self.coalescer.room)
         dice = Random(0)  # of its own: to ask must not change what comes
+        if due_in is not None and subject.state is not None:
+            due_in = max(due_in, self.gate.next_poll_in)  # it may ride from then on, with the next request
         standing = Standing(plane, due_in, self.gate.held_for, self._look_every(), dice)
         now, wishes = self.context.clock(), self.context.pacing
         return explain(subject, others or [subject], now, wishes, self.lessons, standing)
 
     def stats(self) -> Stats:
         """Return what was done so far."""
-        tally = self.pump.tally
+        tally, pacing = self.pump.tally, self.context.pacing
         return Stats(
             requests=self.client.requests,
             looks=tally.looks,
             events=tally.events,
             faults=tally.faults,
             tasks=self.router.tasks,
-            look_every=self._look_every(),
+            look_every=round(max(pacing.fixed or pacing.min_interval, self._look_every()), 3),
         )
 
     def _look_every(self) -> float:

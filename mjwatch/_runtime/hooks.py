@@ -11,7 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from types import UnionType
-from typing import Final, Never, cast
+from typing import Final, Never, cast, get_args
 from zlib import crc32
 
 import anyio
@@ -23,6 +23,7 @@ from mjwatch._runtime.router import Router
 from mjwatch._runtime.runner import Start, inside_hook
 from mjwatch.errors import WatcherClosed
 from mjwatch.events import Event, GatewayEvent
+from mjwatch.tasks import check_tag
 
 Callback = Callable[[Never], object]
 """A function or coroutine function that takes one event, of whatever kinds it asked for."""
@@ -174,13 +175,17 @@ class Hooks:
         Register *callback* for events of *kinds* (a class or a union of classes).
 
         Raises:
-            TypeError: *callback* cannot be called, or *kinds* is no class.
+            TypeError: *callback* cannot be called, *kinds* has what is no class of events, or *tag* is no str.
             ValueError: *concurrency* is less than 1.
         """
         if not callable(callback):
             raise TypeError("a hook is a function or coroutine function that takes one event")
+        check_tag(tag)
         if not isinstance(kinds, type | UnionType):
             raise TypeError("on() takes an event class, or classes joined by |, first")
+        for kind in get_args(kinds) or (kinds,):
+            if not any(issubclass(event, kind) for event in get_args(Event)):
+                raise TypeError(f"on(): no event is ever a {kind!r}")
         if concurrency < 1:
             raise ValueError("concurrency: at least 1 task at once")
         named = name or str(getattr(callback, "__qualname__", type(callback).__name__))

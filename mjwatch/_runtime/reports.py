@@ -21,8 +21,8 @@ class Stats:
         events: Task events told.
         faults: Requests that brought no useful answer.
         tasks: Tasks read or kept now.
-        look_every: The least seconds between two looks at each of them that the gateway's limits allow: with 1,000
-            tasks and single lookups at 300 a minute, 200. 0.0 where the limits are switched off.
+        look_every: Seconds between two looks at each of them, at the least that the gateway's limits and
+            `Pacing.min_interval` allow: with 1,000 tasks and single lookups at 300 a minute, 200.
     """
 
     requests: int

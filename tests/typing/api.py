@@ -37,7 +37,7 @@ assert_type(mjwatch.Pacing.every(5), mjwatch.Pacing)
 assert_type(mjwatch.Deadlines(usual=60).usual, float)
 
 watcher = mjwatch.Watcher(
-    gateway, "memory:", pacing=mjwatch.Pacing(lag=2), deadlines=mjwatch.Deadlines(), logger=None
+    gateway, store="memory:", pacing=mjwatch.Pacing(lag=2), deadlines=mjwatch.Deadlines(), logger=None
 )
 
 

@@ -9,7 +9,7 @@ import pytest
 from attrs import evolve
 
 import mjwatch
-from mjwatch import Event, GatewayDenied, GatewayRefused, Unreachable, Watcher
+from mjwatch import Event, GatewayDenied, GatewayRefused, Pacing, Success, Unreachable, Watcher
 from mjwatch.testing import WEB_APP, Answer, Family, SimulatedGateway
 from mjwatch.testing.faults import Fault
 from tests.watcher.stage import TOKEN, check_contract, kinds, now, preset, read, simulated, staged, watcher_on
@@ -92,6 +92,20 @@ async def test_arguments_of_the_wrong_kind_are_refused_at_once() -> None:
             Watcher("https://www.geeknow.top")  # type: ignore[arg-type]
         with pytest.raises(ValueError, match="unknown store"):
             Watcher(preset(sim), store="sqlite:///x.db")
+        with pytest.raises(TypeError, match=r"pacing= takes a Pacing\(\.\.\.\), not int"):
+            Watcher(preset(sim), pacing=1)  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match=r"deadlines= takes a Deadlines\(\.\.\.\), not float"):
+            Watcher(preset(sim), deadlines=7200.0)  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match="a tag is a str, not int"):
+            await watcher.add("1", tag=42)  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match="a tag is a str, not list"):
+            watcher.on(Success, print, tag=["x"])  # type: ignore[call-overload]
+        with pytest.raises(TypeError, match="a tag is a str, not int"):
+            await watcher.watched(tag=42)  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match="no event is ever a <class 'str'>"):
+            watcher.on(Success | str, print)
+        with pytest.raises(ValueError, match=r"Pacing\.every\(seconds\)=0"):
+            Pacing.every(0)
 
     assert list(sim.requests) == []
 
