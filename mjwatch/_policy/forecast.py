@@ -26,8 +26,8 @@ from mjwatch.tasks import Action, Mode, Status
 
 MOST_TRAILS: Final = 1000
 """Tasks that are learned from at one time: enough to learn, and bounded."""
-_FOLLOWED_FOR: Final = 3600.0
-"""Seconds after which a task may be given up for a new one: it was left, or takes longer than any lesson is worth."""
+_QUIET: Final = 600.0
+"""Seconds without a change after which a task may be given up for a new one: it was left, or nobody looks any more."""
 _MOST_KEYS: Final = 400
 
 
@@ -152,17 +152,27 @@ class Forecast:
             if trail is not None and state.is_over:
                 self.learn(state, trail, at)
             return
-        trail = self.trails.get(task_id)
+        trail = self.trails.pop(task_id, None)
         if trail is not None:
             trail.reach(state, at)
-            return
-        if len(self.trails) >= MOST_TRAILS:
-            # To give up one that is followed for one that is new would be to learn of none.
-            oldest = next(iter(self.trails))
-            if at - self.trails[oldest].begun_at < _FOLLOWED_FOR:
-                return
-            del self.trails[oldest]
-        self.trails[task_id] = Trail.of(state, terms, at)
+        elif self._has_room(at):
+            trail = Trail.of(state, terms, at)
+        if trail is not None:
+            trail.seen_at = at
+            self.trails[task_id] = (
+                trail  # behind all others: the first is the one that was not seen for longest
+            )
+
+    def _has_room(self, now: float) -> bool:
+        """Make room for one more task, if one of those that are followed has been quiet for long."""
+        if len(self.trails) < MOST_TRAILS:
+            return True
+        # To give up one that is followed for one that is new would be to learn of none.
+        quietest = next(iter(self.trails))
+        if now - self.trails[quietest].seen_at < _QUIET:
+            return False
+        del self.trails[quietest]
+        return True
 
     def restore(self, table: dict[str, Seen]) -> None:
         """Take over what was kept; what makes no sense is left out."""
@@ -255,8 +265,11 @@ class Forecast:
 
     def _add(self, state: State, thing: str, milestone: int, value: float) -> None:
         for key in _keys(state.action, state.mode, thing, milestone):
-            if key in self.table or len(self.table) < _MOST_KEYS:
-                self.table.setdefault(key, Seen()).add(value)
+            learned = self.table.pop(key, None) or Seen()
+            learned.add(value)
+            if len(self.table) >= _MOST_KEYS:
+                del self.table[next(iter(self.table))]  # of which nothing was learned for longest
+            self.table[key] = learned
 
 
 @lru_cache(maxsize=4096)

@@ -47,11 +47,13 @@ class Trail:
         begun_at: When it was submitted, as far as known, epoch seconds.
         runs_from: Percent and instant from which its pace is counted, None until it runs.
         marks: Its milestones, at most nine.
+        seen_at: When it was last seen to change.
     """
 
     begun_at: float
     runs_from: tuple[int, float] | None = None
     marks: list[Mark] = Factory(list)
+    seen_at: float = 0.0
 
     @classmethod
     def of(cls, state: State, terms: Watch, at: float) -> Trail:

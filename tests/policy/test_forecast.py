@@ -183,26 +183,32 @@ def test_who_is_followed_is_not_given_up_for_a_newcomer() -> None:
 
 
 def test_trails_are_bounded() -> None:
-    """Of those that were followed for an hour the oldest goes; a task that is known already makes no room."""
+    """Of those that were quiet for long the quietest goes; a task that is known already makes no room."""
     forecast = Forecast()
-    for number in range(MOST_TRAILS + 5):
+    for number in range(MOST_TRAILS):
         forecast.saw(str(number), WATCH, picture(), NOW)
-    forecast.saw("7", WATCH, picture(50), NOW)
+    forecast.saw("0", WATCH, picture(50), NOW + 590)
+    forecast.saw("early", WATCH, picture(), NOW + 590)
+    for number in range(3):
+        forecast.saw(f"late {number}", WATCH, picture(), NOW + 600)
 
     assert len(forecast.trails) == MOST_TRAILS
-    assert "4" not in forecast.trails
-    assert "5" in forecast.trails
+    assert {"0", "4", "late 2"} <= forecast.trails.keys()
+    assert forecast.trails.keys().isdisjoint({"early", "1", "2", "3"})
 
 
 def test_the_table_is_bounded() -> None:
-    """What is known already goes on to be learned."""
+    """What was learned of longest ago makes room for what comes new; what is known already goes on to be learned."""
     forecast = live(Forecast(), 60)
     known = set(forecast.table)
-    forecast.table |= {f"{number}": Seen() for number in range(5_000)}
-    live(live(forecast, 60), 60, action=Action.VIDEO)
-
-    assert len(forecast.table) == len(known) + 5_000
+    forecast.table |= {f"{number}": Seen() for number in range(400 - len(known))}
+    live(forecast, 60)
     assert {forecast.table[key].count for key in known if "/left/" in key} == {2}
+    live(forecast, 60, action=Action.VIDEO)
+
+    assert len(forecast.table) == 400
+    assert known < forecast.table.keys()
+    assert "0" not in forecast.table
 
 
 def test_a_task_that_restarts_begins_its_trail_anew() -> None:
