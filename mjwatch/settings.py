@@ -14,6 +14,9 @@ from mjwatch.tasks import Action, Mode
 
 T = TypeVar("T")
 
+_HOUR = 3_600.0
+_DAY = 86_400.0
+
 
 def check_positive(name: str, value: float | None) -> float | None:
     """
@@ -85,8 +88,14 @@ class Pacing:
     fixed: float | None = field(default=None, validator=_positive_or_none)
 
     def __attrs_post_init__(self) -> None:
-        if not self.min_interval <= self.max_interval <= self.max_interval_queued:
-            raise ValueError("Pacing: min_interval <= max_interval <= max_interval_queued must hold")
+        if not self.min_interval <= self.max_interval <= self.max_interval_queued <= _DAY:
+            raise ValueError(
+                "Pacing: min_interval <= max_interval <= max_interval_queued <= 86400 s must hold"
+            )
+        if self.lag > _HOUR:
+            raise ValueError(
+                f"Pacing(lag)={self.lag!r}: at most {_HOUR:g} s, and about 2 s at most make sense"
+            )
 
     @classmethod
     def every(cls, seconds: float) -> Pacing:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from random import Random
 from typing import Final, Protocol
 
-from mjwatch._policy.pacing import Plane
+from mjwatch._policy.plane import Plane
 
 from .gateways import Gateway, Sight, View
 from .ours import ALONE, Reader

@@ -101,11 +101,11 @@ def _oracle(name: str, world: str, gateway: str, bound: float) -> Bar:
 
 
 def _fleet(gateway: str, tasks: int, measured: int, bound: float, *, is_prompt: bool) -> Bar:
-    how = "new ones at once" if is_prompt else "new ones wait"
+    how = "new ones at once" if is_prompt else "new ones wait"  # on both sides
     ours = evolve(
         _ours("base", gateway), tasks=tasks, room=500, settle=60.0, measured=measured, is_prompt=is_prompt
     )
-    rounds = tuple(evolve(ours, policy=ROUNDS, lag=lag, is_prompt=False) for lag in _ROUNDS)
+    rounds = tuple(evolve(ours, policy=ROUNDS, lag=lag) for lag in _ROUNDS)
     return Bar(f"{tasks} tasks, {gateway}: requests, {how}", ours, bound, rounds)
 
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from attrs import evolve, frozen
 
-from mjwatch._policy.pacing import Plane
+from mjwatch._policy.plane import Plane
 from mjwatch.settings import Pacing
 
 from . import ablations, alone, whole
@@ -180,7 +180,7 @@ def _fleet(cell: Cell) -> Row:
     if cell.policy == OURS:
         crew: Crew = Library(_readers(cell, shown_by, learned)(), cell.room, cell.is_prompt)
     elif cell.policy == ROUNDS:
-        crew = Rounds(cell.lag, cell.room)
+        crew = Rounds(cell.lag, cell.room, cell.is_prompt)
     else:
         crew = Sleepers(_schedule(cell), Random(f"{cell.dice}/{cell.policy}"))
     starts_at = (learned[-1].ends_at if learned else 0.0) + _AFTER

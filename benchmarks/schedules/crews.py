@@ -12,7 +12,8 @@ from typing import Final
 
 from attrs import define, field
 
-from mjwatch._policy.pacing import Plane, ahead, company_in
+from mjwatch._policy.pacing import ahead
+from mjwatch._policy.plane import Plane, company_in, wanted_in
 
 from .fleet import Plan
 from .gateways import Sight
@@ -21,6 +22,10 @@ from .peers import Schedule
 
 _HAIR: Final = 1e-3
 """What sums of floats may differ by, seconds, with a wide margin."""
+
+
+def _at_once(before: float) -> float:  # noqa: ARG001 - whoever keeps his own time has no pace
+    return 0.0
 
 
 @define(eq=False)
@@ -55,8 +60,13 @@ class Library:
             next_in = [
                 0.0 if task.sight.is_over else self.reader.next_look(task, plane, now) for task in tasks
             ]
-        pace = self.reader.next_request(going, plane, now)
-        return Plan(next_in, pace, company_in(plane, self.reader.pacing))
+        wait = self.reader.next_request(going, plane, now)
+        wishes = self.reader.pacing
+
+        def wanted(before: float) -> float:
+            return wanted_in(wait, plane, len(numbers), before, wishes)
+
+        return Plan(next_in, wanted, company_in(plane, wishes))
 
 
 @define(eq=False)
@@ -83,7 +93,7 @@ class Sleepers:
             sight, sleeps = self._loops[number]
             sight.look(now)
             next_in.append(next(sleeps))
-        return Plan(next_in, 0.0)
+        return Plan(next_in, _at_once)
 
 
 @define(eq=False)
@@ -92,14 +102,16 @@ class Rounds:
 
     seconds: float
     room: int
+    is_prompt: bool = False
     ahead: float = field(init=False, default=_HAIR)
-    is_prompt: bool = field(init=False, default=False)
     _sights: dict[int, Sight] = field(init=False, factory=dict)
     _round_at: float = field(init=False, default=-inf)
 
     def begin(self, number: int, sight: Sight, now: float) -> float:
-        """Wait for the next round."""
+        """Wait for the next round, or ask for this one at once."""
         self._sights[number] = sight
+        if self.is_prompt:
+            return 0.0
         return -(now - self._round_at) % self.seconds if isfinite(self._round_at) else 0.0
 
     def look(self, numbers: Sequence[int], watched: int, now: float) -> Plan:  # noqa: ARG002 - a fixed round
@@ -108,4 +120,4 @@ class Rounds:
             self._round_at = now
         for number in numbers:
             self._sights[number].look(now)
-        return Plan([self._round_at + self.seconds - now] * len(numbers), 0.0)
+        return Plan([self._round_at + self.seconds - now] * len(numbers), _at_once)

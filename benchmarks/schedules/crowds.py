@@ -38,7 +38,7 @@ class Crowd:
             rows += [_cold(single), single]
         settle, measured = self.batch
         batch = evolve(ours, settle=settle, measured=measured, room=_BATCH)
-        rows += [evolve(batch, policy=ROUNDS, lag=seconds) for seconds in _ROUNDS]
+        rows += [evolve(batch, policy=ROUNDS, lag=seconds, is_prompt=False) for seconds in _ROUNDS]
         for is_prompt in (False, True) if 1 < self.tasks <= _BATCH else (False,):
             rows += [evolve(cell, is_prompt=is_prompt) for cell in (_cold(batch), batch)]
         return rows

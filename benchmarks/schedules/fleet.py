@@ -6,7 +6,7 @@ business (`crews.py`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from heapq import heappop, heappush
 from random import Random
 from typing import Final, NamedTuple, Protocol
@@ -30,12 +30,12 @@ class Plan(NamedTuple):
 
     Attributes:
         next_in: When each task may be looked at again.
-        pace: The distance to the next request.
+        wanted_in: The distance to the next request, given in how many seconds it was wanted before.
         company_in: The same for a task that was never looked at.
     """
 
     next_in: Sequence[float]
-    pace: float
+    wanted_in: Callable[[float], float]
     company_in: float = 0.0
 
 
@@ -91,6 +91,7 @@ class Fleet:
     _begins: list[float] = field(init=False, factory=list)
     _pace: float = field(init=False, default=0.0)
     _company_in: float = field(init=False, default=0.0)
+    _wanted_at: float = field(init=False, default=0.0)
 
     @_rngs.default
     def _dice(self) -> list[Random]:
@@ -131,7 +132,9 @@ class Fleet:
         numbers = self._taken(now)
         self.budget.spend(now)
         plan = self.crew.look(numbers, self._watched(now), now)
-        self._pace, self._company_in = plan.pace, min(plan.pace, plan.company_in)
+        self._pace = plan.wanted_in(self._wanted_at - now)
+        self._wanted_at = now + self._pace
+        self._company_in = min(self._pace, plan.company_in)
         for number, next_in in zip(numbers, plan.next_in, strict=True):
             sight = self._sights[number]
             if not sight.is_over:

@@ -14,7 +14,7 @@ from attrs import define, field
 from mjwatch._policy import fold, pacing
 from mjwatch._policy.clock import Clock
 from mjwatch._policy.lessons import Lessons
-from mjwatch._policy.pacing import Plane, Seen
+from mjwatch._policy.plane import Plane, Seen
 from mjwatch._policy.state import State
 from mjwatch.observations import Observation, Watch
 from mjwatch.settings import Pacing

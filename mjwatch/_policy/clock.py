@@ -33,7 +33,10 @@ _BET: Final = 2.0
 """The most that one look moves the log-odds."""
 _SILENCE: Final = 0.1
 _MISSED: Final = 0.5
-"""How much a look that saw nothing counts, for a clock and against it: the forecast may be too sure of itself."""
+"""How much a look that saw nothing counts, for a clock (where many tasks were silent) and against it.
+
+No more, for forecasts are too sure of themselves: a task that stands still would soon be the proof of a clock.
+"""
 _FORGET: Final = 120.0
 """Ticks without evidence after which the log-odds have come two thirds of the way back: phases blur far sooner."""
 
@@ -49,6 +52,8 @@ _LONG: Final = 1e4
 _STRAY: Final = 0.02
 """The chance of a change beside the tick, though there is a clock."""
 _NOTHING: Final = 1e-7
+_AHEAD_OF_TIME: Final = 60.0
+"""Seconds by which a look of the past may lie in the future before all is forgotten."""
 _SURE: Final = 0.97
 """The most that a clock is ever believed, so that its absence is found out."""
 
@@ -106,7 +111,15 @@ class Clock:
         """The mean period believed in, seconds."""
         return sum(self._period(number) * sum(row) for number, row in enumerate(self.rows))
 
-    def saw(self, since: float, now: float, news: Callable[[float], float], *, changed: bool) -> None:
+    def saw(
+        self,
+        since: float,
+        now: float,
+        news: Callable[[float], float],
+        *,
+        changed: bool,
+        is_pooled: bool = False,
+    ) -> None:
         """
         Take in a look.
 
@@ -115,6 +128,7 @@ class Clock:
             now: This look, epoch seconds.
             news: The chance that, were there no clock, a change would be visible so many seconds after *since*.
             changed: One was seen.
+            is_pooled: Many tasks were looked at, so that seeing no change is no matter of one forecast.
         """
         span = now - since
         if span <= 0.0:
@@ -123,22 +137,16 @@ class Clock:
         self._drift(now)
         without = min(0.98, max(0.002, news(span)))
         shown = self._shown(span, news)
-        after = [
-            self._seen(number, row, now, span, shown, without, changed)
-            for number, row in enumerate(self.rows)
-        ]
+        rows = enumerate(self.rows)
+        after = [self._seen(number, row, now, span, shown, without, changed) for number, row in rows]
         with_clock = sum(map(sum, after))
-        self._bet(with_clock, without, changed=changed)
+        self._bet(with_clock, without, changed=changed, is_pooled=is_pooled)
         if changed:
             is_stray = with_clock < 0.05 * without
             self._strays = self._strays + 1 if is_stray else max(0, self._strays - 1)
         if self._strays > 1:
-            # Twice nowhere near where a tick was due: begin anew from this change alone.
             self._strays = 0
-            after = [
-                self._seen(number, row, now, span, [1.0] * len(shown), 0.0, True)
-                for number, row in enumerate(_flat())
-            ]
+            after = self._anew(now, span, [1.0] * len(shown))
             with_clock = sum(map(sum, after))
         if with_clock < _NOTHING**3:  # impossible by all that was believed
             self.rows = _flat()
@@ -169,8 +177,8 @@ class Clock:
     def restore(self, odds: float, looked_at: float | None, rows: list[Row]) -> None:
         """Take over a belief that was kept; one that makes no sense is left."""
         total = sum(map(sum, rows))
-        is_sane = len(rows) == _PERIODS and all(len(row) in {0, _BINS} for row in rows) and 0.0 < total < 1e9
-        if is_sane and min(map(min, filter(None, rows))) > -1e-9:
+        is_sane = len(rows) == _PERIODS and all(len(row) in {0, _BINS} for row in rows) and 0.5 < total < 2.0
+        if is_sane and min(map(min, filter(None, rows))) >= 0.0:
             self.odds = min(_ODDS[1], max(_ODDS[0], odds))
             self.looked_at = looked_at
             self._ticks = None
@@ -201,6 +209,10 @@ class Clock:
             after[phase] = row[phase] * (seen if changed else 1.0 - seen)
         return after
 
+    def _anew(self, now: float, span: float, sure: list[float]) -> list[Row]:
+        """Begin anew from one change alone: twice one was nowhere near where a tick was due."""
+        return [self._seen(number, row, now, span, sure, 0.0, True) for number, row in enumerate(_flat())]
+
     def _shown(self, span: float, news: Callable[[float], float]) -> list[float]:
         """Return the chance to see a change, by where in the look's *span* the last tick fell."""
         shown: list[float] = []
@@ -211,17 +223,20 @@ class Clock:
             shown.append(min(0.95, 1.0 - none))
         return shown
 
-    def _bet(self, with_clock: float, without: float, *, changed: bool) -> None:
+    def _bet(self, with_clock: float, without: float, *, changed: bool, is_pooled: bool) -> None:
         if changed:
             step = log(max(with_clock, 1e-9) / without)
         else:
             step = log(max(with_clock, 1e-9) / (1.0 - without))
-            step *= _SILENCE if step > 0.0 else _MISSED
+            step *= _MISSED if step < 0.0 else _SILENCE * is_pooled
         low, high = _ODDS
         self.odds = min(high, max(low, self.odds + min(_BET, max(-_BET, step))))
 
     def _drift(self, now: float) -> None:
         """Let time pass: ticks wander, and what was not confirmed for long is believed less."""
+        if self.looked_at is not None and self.looked_at > now + _AHEAD_OF_TIME:
+            # The wall clock was put back since: what is known of the phase is of a time that will not come.
+            self.odds, self.looked_at, self.rows = self.home, None, _flat()
         before, self.looked_at = self.looked_at, max(now, self.looked_at or now)
         ticks = 0.0 if before is None else min(_LONG, max(0.0, now - before) / self.nominal)
         self.odds = self.home + (self.odds - self.home) * exp(-ticks / _FORGET)

@@ -15,7 +15,8 @@ from attrs import Factory, define
 
 from mjwatch._policy import pacing
 from mjwatch._policy.lessons import Lessons
-from mjwatch._policy.pacing import Plane, Subject, Wait
+from mjwatch._policy.pacing import Wait
+from mjwatch._policy.plane import Plane, Subject
 from mjwatch._policy.state import State
 from mjwatch.settings import Pacing
 

@@ -13,7 +13,8 @@ from attrs import frozen
 
 from mjwatch._policy import pacing
 from mjwatch._policy.lessons import Lessons
-from mjwatch._policy.pacing import Plane, Reason, Subject
+from mjwatch._policy.pacing import Reason
+from mjwatch._policy.plane import Plane, Subject
 from mjwatch._policy.priors import prior
 from mjwatch._policy.trails import begun_at
 from mjwatch.events import Eta
@@ -166,7 +167,7 @@ def explain(
 
 def _is_late(subject: Subject, now: float) -> bool:
     state = subject.state
-    if state is None:
+    if state is None or state.final is not None:
         return False
     return now - begun_at(state, subject.terms, now) > prior(state.action, state.mode).late_after
 

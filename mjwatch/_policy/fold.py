@@ -70,6 +70,14 @@ def soonest_end(watches: Iterable[Watch], deadlines: Deadlines) -> float:
     )
 
 
+def due_at(state: State | None, watch: Watch, deadlines: Deadlines) -> float:
+    """Return when time alone makes something of *state*: the watch's deadline, or the end of a settling success."""
+    deadline = deadline_at(state, watch, deadlines)
+    if state is None or state.settling is None:
+        return deadline
+    return min(deadline, state.settling.since + SETTLE_AFTER)
+
+
 def elapse(
     state: State | None, watch: Watch, now: float, *, gateway: str, deadlines: Deadlines
 ) -> Folded | None:

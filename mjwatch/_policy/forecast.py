@@ -75,6 +75,7 @@ class _Milestone(Struct, frozen=True):
         pace: The error of what a task's own pace tells.
         step: Centre and spread of the time until the next step.
         stalls_after: Seconds without a step after which a task stalls.
+        late_after: Seconds without a step after which it may be lost.
         share_ahead: How much of the time left passes before the next milestone.
     """
 
@@ -82,6 +83,7 @@ class _Milestone(Struct, frozen=True):
     pace: Moments
     step: tuple[float, float]
     stalls_after: float
+    late_after: float
     share_ahead: float
 
 
@@ -197,8 +199,9 @@ class Forecast:
             variance = min(variance, error)
         age = max(0.0, now - mark.at)
         step = Left(*here.step, age)
-        if age > here.stalls_after:
-            # While it shows a milestone it is no nearer to its end than it will be at the next one.
+        if here.stalls_after < age < here.late_after:
+            # While it shows a milestone it is no nearer to its end than it will be at the next one. One that is late
+            # may never get there: then its age speaks again, and it is looked at less and less.
             age = min(age, here.share_ahead * exp(mean))
         return Outlook(Left(*shape((mean, variance)), age), None if state.action.is_text else step)
 
@@ -215,6 +218,7 @@ class Forecast:
                 pace=self._believed(action, mode, "pace", milestone, (0.0, _PACE_SPREAD**2)),
                 step=step,
                 stalls_after=exp(step[0] + _STALLED * step[1]),
+                late_after=known.late_after,
                 share_ahead=self._share_ahead(action, mode, milestone),
             )
         return found

@@ -6,7 +6,7 @@ Rule: the mathematics of two distributions; what they are beliefs about stands i
 from __future__ import annotations
 
 from functools import lru_cache
-from math import erfc, exp, log, log1p, pi, sqrt
+from math import erfc, exp, expm1, log, log1p, pi, sqrt
 from statistics import NormalDist
 from typing import Final, NamedTuple
 
@@ -20,7 +20,7 @@ _BROADER: Final = 3.0
 _LEAST_BROAD: Final = 1.0
 
 _FLAT: Final = 2.17
-"""In spreads above the centre: the 98.5 % point, beyond which the chance per second stays as it is."""
+"""In spreads above the centre: the 98.5 % point, beyond which the chance per second falls only as one over the time."""
 _FLAT_TAIL: Final = 0.5 * erfc(_FLAT / _ROOT2)
 _FLAT_HAZARD: Final = exp(-_FLAT * _FLAT / 2) / (sqrt(2 * pi) * _FLAT_TAIL)
 
@@ -53,7 +53,8 @@ class Left(NamedTuple):
             return exp(self.centre + self.spread * _normal(part))
         rest = _tail(log(self.age) - self.centre, self.spread)
         if rest < _FLAT_TAIL:
-            return -log1p(-part) * self.spread * exp(self.centre + _FLAT * self.spread) / _FLAT_HAZARD
+            # Who is that late ends within the next tenth of its age as likely now as at ten times the age.
+            return self.age * expm1(-log1p(-part) * self.spread / _FLAT_HAZARD)
         z = _normal(1.0 - (1.0 - part) * rest)
         return max(0.0, exp(self.centre + self.spread * z) - self.age)
 
@@ -85,6 +86,4 @@ def _tail(off: float, spread: float) -> float:
     z = off / spread
     if z <= _FLAT:
         return 0.5 * erfc(z / _ROOT2)
-    # The hazard at the 98.5 % point, kept: it is _FLAT_HAZARD / (spread x time there).
-    growth = exp(min(off - _FLAT * spread, 20.0)) - 1.0
-    return max(_FLAT_TAIL * exp(-_FLAT_HAZARD / spread * growth), 1e-300)
+    return max(_FLAT_TAIL * exp(-_FLAT_HAZARD / spread * (off - _FLAT * spread)), 1e-300)

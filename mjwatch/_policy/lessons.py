@@ -26,6 +26,10 @@ SAMPLE: Final = 24
 """So many looks of a full batch teach the clock."""
 _APART: Final = 0.9
 """Seconds between two looks that teach the clock: of a crowd that is asked about many times a second, one is enough."""
+_MANY: Final = 8
+"""Tasks whose common silence says something of a clock; that of one says more of what was forecast for it."""
+_STILL: Final = 60.0
+"""Seconds without a change after which a task tells nothing of the clock: it stands still, wherever the clock is."""
 _SECOND_CHANCE: Final = 0.05
 """The share of looks that a clock still learns from once it is ruled out."""
 
@@ -85,7 +89,7 @@ class Lessons:
             now: Epoch seconds.
             rng: The dice, for a sample of a full batch.
         """
-        is_new = self.clock.looked_at is None or now - self.clock.looked_at >= _APART
+        is_new = self.clock.looked_at is None or not 0.0 <= now - self.clock.looked_at < _APART
         if is_new and (not self.clock.is_ruled_out or rng.random() < _SECOND_CHANCE):
             self._teach_clock(looks if len(looks) <= SAMPLE else rng.sample(looks, SAMPLE), changed, now)
         if not changed:
@@ -102,7 +106,7 @@ class Lessons:
         """Show the clock those that were last looked at together: one look, at which something changed or nothing."""
         together: dict[float, list[Look]] = {}
         for look in looks:
-            if look.looked_at is not None:
+            if look.looked_at is not None and (look.id in changed or not _is_still(look, now)):
                 together.setdefault(look.looked_at, []).append(look)
         if not together:
             return
@@ -117,7 +121,8 @@ class Lessons:
                     none *= outlook.step.survive(after)
             return 1.0 - none
 
-        self.clock.saw(since, now, news, changed=any(look.id in changed for look in group))
+        is_changed = any(look.id in changed for look in group)
+        self.clock.saw(since, now, news, changed=is_changed, is_pooled=len(group) >= _MANY)
 
     def to_note(self) -> bytes:
         """Return everything learned as bytes; trails of tasks under way are not kept."""
@@ -138,3 +143,8 @@ class Lessons:
         self.forecast.restore(kept.table)
         self.clock.restore(kept.odds, kept.looked_at, kept.rows)
         return True
+
+
+def _is_still(look: Look, now: float) -> bool:
+    changed_at = None if look.state is None else look.state.changed_at
+    return changed_at is not None and now - changed_at > _STILL

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from random import Random
-from typing import Final, Literal, NamedTuple, Protocol, TypeVar
+from typing import Final, Literal
 
 from attrs import evolve, frozen
 
@@ -21,9 +21,8 @@ from mjwatch._policy.fold import SETTLE_AFTER
 from mjwatch._policy.left import Belief
 from mjwatch._policy.lessons import Lessons
 from mjwatch._policy.news import News
-from mjwatch._policy.state import State
+from mjwatch._policy.plane import One, Plane, Subject, closest
 from mjwatch._policy.ticks import Ticks
-from mjwatch.observations import Watch
 from mjwatch.settings import Pacing
 from mjwatch.tasks import Mode, Status
 
@@ -51,60 +50,6 @@ _NEGLIGIBLE: Final = 0.02
 """Trust in a clock below which it is not asked."""
 
 Reason = Literal["price", "tick", "min_interval", "max_interval", "fixed", "confirming"]
-
-
-class Subject(Protocol):
-    """One task as pacing sees it."""
-
-    @property
-    def id(self) -> str:
-        """Which task."""
-        ...
-
-    @property
-    def terms(self) -> Watch:
-        """What it is watched for; whose id that is does not matter."""
-        ...
-
-    @property
-    def state(self) -> State | None:
-        """What is known of it, None before the first useful look."""
-        ...
-
-
-One = TypeVar("One", bound=Subject)
-
-
-class Seen(NamedTuple):
-    """A `Subject` with a state of its own."""
-
-    id: str
-    terms: Watch
-    state: State | None
-
-
-@frozen
-class Plane:
-    """
-    How a gateway's tasks share requests.
-
-    Attributes:
-        watched: How many tasks are watched in all.
-        room: How many ids fit into one request.
-    """
-
-    watched: int
-    room: int
-
-    @property
-    def is_single(self) -> bool:
-        """True where each task needs a request of its own."""
-        return self.room == 1
-
-    @property
-    def is_shared(self) -> bool:
-        """True where one request carries everybody."""
-        return self.watched <= self.room and not self.is_single
 
 
 @frozen
@@ -151,7 +96,7 @@ def next_request(
     Return how long the gateway's next list request may wait after the last; 0.0 where each task's own due time decides.
 
     Args:
-        carried: The tasks that the last request carried and that go on; they stand for those it did not carry.
+        carried: The tasks that the last request carried and that go on; unless they are few, they stand for all.
         plane: How tasks share requests.
         now: Epoch seconds.
         pacing: The user's wishes.
@@ -165,9 +110,11 @@ def next_request(
     if not carried:
         return Wait(pacing.min_interval, "min_interval")
     sample = sampled(carried, plane, rng)
-    heads = max(len(carried), plane.watched) / len(sample)
+    heads = (len(carried) if plane.is_partial(len(carried)) else max(len(carried), plane.watched)) / len(
+        sample
+    )
     in_turn = max(1.0, plane.watched / plane.room)
-    least = company_in(plane, pacing)
+    least = closest(plane, pacing)
     longest = max(least, min(_longest(subject, pacing) for subject in sample) / in_turn)
     wait = _law(sample, heads, now, longest, pacing, lessons)
     rare = (subject for subject in carried if subject.state is not None and subject.state.aside is not None)
@@ -181,17 +128,6 @@ def sampled(carried: Sequence[One], plane: Plane, rng: Random) -> Sequence[One]:
     """Return as many of *carried* as are asked for their beliefs."""
     most = SAMPLE_SHARED if plane.is_shared else SAMPLE
     return carried if len(carried) <= most else rng.sample(carried, most)
-
-
-def company_in(plane: Plane, pacing: Pacing) -> float:
-    """
-    Return how soon after a list request another is worth making: others may ride along by then.
-
-    Also for a task that was never looked at. Alone it goes at once: the last request is long ago, or was not by list.
-    """
-    if plane.is_single:
-        return 0.0
-    return pacing.min_interval if plane.is_shared else pacing.min_interval * plane.room / plane.watched
 
 
 def ahead(pacing: Pacing) -> float:

@@ -16,8 +16,8 @@ from anyio.abc import TaskGroup
 from mjwatch._policy import governor
 from mjwatch._policy.clock import Clock
 from mjwatch._policy.explanation import Explanation, Standing, explain
-from mjwatch._policy.lessons import SAMPLE, Lessons
-from mjwatch._policy.pacing import Plane, Seen
+from mjwatch._policy.lessons import Lessons
+from mjwatch._policy.plane import Plane, Seen
 from mjwatch._policy.state import State, partial_task
 from mjwatch._runtime.aiohttp_transport import AiohttpTransport
 from mjwatch._runtime.client import GatewayClient
@@ -39,6 +39,9 @@ from mjwatch.gateways import Gateway
 from mjwatch.observations import Finding, Watch
 from mjwatch.settings import Deadlines, Pacing
 from mjwatch.tasks import Task
+
+_OTHERS = 500
+"""So many tasks are asked why a request goes when it does."""
 
 HOOK_GRACE = 3.0
 """How long hooks may still work on what they hold when the watcher closes, seconds."""
@@ -145,7 +148,7 @@ class Engine:
         """Return why a task is looked at when it is."""
         await self.router.sweep()
         known = {one.watch.id: one for one in await self.store.known([task_id])}
-        others = [Seen(one.watch.id, one.watch, one.state) for one in await self.store.known(limit=SAMPLE)]
+        others = [Seen(one.watch.id, one.watch, one.state) for one in await self.store.known(limit=_OTHERS)]
         here = known.get(task_id)
         subject = _unknown(task_id) if here is None else Seen(task_id, here.watch, here.state)
         due_in = None if here is None else here.due_in

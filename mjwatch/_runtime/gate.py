@@ -39,7 +39,7 @@ class Gate:
         self._rng = context.rng
         self._log = context.log
         self._held_until = float("-inf")
-        self._polled_at = float("-inf")
+        self._polled_at = self._was_wanted_at = float("-inf")
         self._line = anyio.Lock()
         self._is_pump_waiting = False
         self.health = Governor()
@@ -65,8 +65,14 @@ class Gate:
         )
         self._is_pump_waiting = isinstance(claim, Idle)
         if isinstance(claim, Claim):
+            self._was_wanted_at = self._polled_at + self.pace
             self._polled_at = claim.now
         return claim
+
+    @property
+    def wanted_before(self) -> float:
+        """How long after the last list request the next one was wanted before that, seconds; negative if it was late."""
+        return self._was_wanted_at - self._polled_at
 
     async def enter(self) -> Claim[State]:
         """

@@ -14,7 +14,7 @@ import anyio.lowlevel
 from attrs import define
 
 from mjwatch._policy.lessons import Lessons
-from mjwatch._policy.pacing import Plane, company_in
+from mjwatch._policy.plane import Plane, company_in
 from mjwatch._policy.state import State
 from mjwatch._runtime.client import Looked
 from mjwatch._runtime.coalescer import Coalescer
@@ -137,7 +137,7 @@ class Pump:
                 if number % BREATH == 0:
                     await anyio.lowlevel.checkpoint()
             harvest.learn()
-            self._gate.pace = harvest.pace().seconds
+            self._gate.pace = harvest.pace(self._gate.wanted_before)
             self._gate.company = company_in(moment.plane, self._rules.pacing)
             await self._settle(claim, harvest.given_back(), looked)
 

@@ -14,7 +14,7 @@ from attrs import define, field, frozen
 
 from mjwatch._policy import fold, missing, pacing
 from mjwatch._policy.fold import Folded
-from mjwatch._policy.pacing import Plane, Seen, Subject, Wait
+from mjwatch._policy.plane import Plane, Seen, Subject, wanted_in
 from mjwatch._policy.state import State, deadline_at, going_on
 from mjwatch._runtime.client import Looked
 from mjwatch._runtime.reading import Asked
@@ -28,6 +28,9 @@ DECODE_ANYWAY = 1000
 One unchanged look in so many is decoded all the same, in case two replies share a digest: of 64 bits, so once in 10^19
 changes. At one in 20, this alone would cost more than all the rest of an unchanged look.
 """
+
+_MOMENT = 1e-3
+"""Seconds; what comes back for less may be due before any time has passed."""
 
 Claimed = ClaimedRow[State]
 Back = Row[State] | Alike
@@ -97,8 +100,8 @@ class Round:
     def put_off(self) -> list[Back]:
         """Give all back while the gate is held: not before it opens, unless the deadline comes first."""
         now, held = self.claim.now, self.claim.held
-        lefts = [(row, deadline_at(row.state, row.terms, self.rules.deadlines) - now) for row in self.going]
-        return [Row(row.id, max(0.0, min(held, left)), was_looked_at=False) for row, left in lefts]
+        lefts = [(row, fold.due_at(row.state, row.terms, self.rules.deadlines) - now) for row in self.going]
+        return [Row(row.id, max(_MOMENT, min(held, left)), was_looked_at=False) for row, left in lefts]
 
     def _elapse(self, row: Claimed, now: float) -> None:
         may_end = now >= self.sure_until and now >= fold.soonest_end([row.terms], self.rules.deadlines)
@@ -158,18 +161,25 @@ class Harvest:
             return self._by_wait()
         back: list[Back] = [self._row(row, after, together) for row, after in self.changed]
         if self.moment.now + together < self.moment.sure_until:
-            return [*back, Alike(None if self.is_whole else [row.id for row in self._unchanged()], together)]
+            ids = None if self.is_whole else [row.id for row in self._unchanged()]
+            return [*back, Alike(ids, together, was_looked_at=self._is_answered)]
         return back + [self._row(row, self._elapsed(row), together) for row in self._unchanged()]
+
+    @property
+    def _is_answered(self) -> bool:
+        return self.looked.exchange.error is None and self.looked.exchange.verdict.is_answer
 
     def learn(self) -> None:
         """Let the gateway teach: what it shows changed, and what it shows did not. A fault teaches nothing."""
-        if self.rules.pacing.fixed is None and self.looked.exchange.error is None:
+        if self.rules.pacing.fixed is None and self._is_answered:
             changed = {row.id: after.state for row, after in self.changed if _was_shown(after)}
             self.rules.lessons.looked(self.rows, changed, self.moment.now, self.rules.rng)
 
-    def pace(self) -> Wait:
-        """Return the distance to the next list request, by what the last one carried and what goes on."""
-        return self.rules.crowd.next_request(self._carried, self.moment.plane, self.moment.now)
+    def pace(self, before: float) -> float:
+        """Return the distance to the next list request, by what the last one carried and what was wanted *before*."""
+        plane = self.moment.plane
+        wait = self.rules.crowd.next_request(self._carried, plane, self.moment.now)
+        return wanted_in(wait.seconds, plane, len(self.rows), before, self.rules.pacing)
 
     def _carried(self) -> list[Subject]:
         """Return tasks that stand for all that go on; what waits to be confirmed is never left out."""
@@ -188,10 +198,8 @@ class Harvest:
         """Return a row's state after this look: folded, then elapsed."""
         if isinstance(finding, Garbled):
             return self._elapsed(row)
-        eta = (
-            partial(self._eta, row) if row.terms.wants_progress and self.rules.pacing.fixed is None else None
-        )
-        gateway = self.rules.gateway
+        wants_eta = row.terms.wants_progress and self.rules.pacing.fixed is None
+        eta, gateway = partial(self._eta, row) if wants_eta else None, self.rules.gateway
         after = fold.fold(row.state, finding, row.watch, self.moment.now, gateway=gateway, eta=eta)
         if after.state.aside is None and self.moment.now < self.moment.sure_until:
             return after
@@ -213,7 +221,8 @@ class Harvest:
         if self.moment.now + next_in >= self.moment.sure_until:
             left = deadline_at(after.state, row.terms, self.rules.deadlines) - self.moment.now
             next_in = max(0.0, min(next_in, left))
-        return Row(row.id, next_in, None if after.state is row.state else after.state, after.events)
+        state = None if after.state is row.state else after.state
+        return Row(row.id, next_in, state, after.events, was_looked_at=self._is_answered)
 
     def _by_wait(self) -> list[Back]:
         """Return the rows of a crowd: of the unchanged, those that wait equally long come back together."""
@@ -227,7 +236,7 @@ class Harvest:
                 back.append(self._row(row, self._elapsed(row), next_in))
             else:
                 waits.setdefault(next_in, []).append(row.id)
-        back += [Alike(ids, next_in) for next_in, ids in waits.items()]
+        back += [Alike(ids, next_in, was_looked_at=self._is_answered) for next_in, ids in waits.items()]
         subjects = [Seen(row.id, row.terms, after.state) for row, after in self.changed]
         nexts = self._next_looks(subjects)
         return back + [self._row(*one, next_in) for one, next_in in zip(self.changed, nexts, strict=True)]

@@ -126,7 +126,7 @@ def test_the_period_is_learned() -> None:
 
 
 def test_a_silence_speaks_for_a_clock_between_two_ticks_and_against_it_beyond() -> None:
-    """Much was due all the time: a clock alone explains why nothing came, until it should have."""
+    """Much was due of many: a clock explains why nothing came, until it should have. One alone may stand still."""
     clock = Clock.hinted(15.0)
     tick = EPOCH
     for _ in range(40):
@@ -136,11 +136,38 @@ def test_a_silence_speaks_for_a_clock_between_two_ticks_and_against_it_beyond() 
     clock.odds = 1.0
     missed = deepcopy(clock)
 
-    clock.saw(tick + 0.5, tick + 12.5, lambda after: 1.0 - math.exp(-after / 5.0), changed=False)
+    alone = deepcopy(clock)
+    alone.saw(tick + 0.5, tick + 12.5, lambda after: 1.0 - math.exp(-after / 5.0), changed=False)
+    clock.saw(
+        tick + 0.5, tick + 12.5, lambda after: 1.0 - math.exp(-after / 5.0), changed=False, is_pooled=True
+    )
     missed.saw(tick + 13.5, tick + 16.5, lambda after: 1.0 - math.exp(-after / 5.0), changed=False)
 
     assert clock.odds > 1.1
+    assert alone.odds <= 1.0
     assert missed.odds < 0.5
+
+
+def test_a_look_from_the_future_is_forgotten_with_all_that_was_learned() -> None:
+    """A wall clock was put back between two runs: what is believed of the phase is about no time that will come."""
+    clock = Clock.hinted(15.0)
+    clock.restore(5.0, 1e12, [[0.0] * 30 + [1.0 / 13] + [0.0] * 89] * 13)
+    clock.saw(EPOCH - 2.0, EPOCH, lambda _: 0.5, changed=True)
+
+    assert clock.looked_at == EPOCH
+    assert clock.odds < 3.0
+    assert not clock.ticks(EPOCH).is_locked
+
+
+@pytest.mark.parametrize("chance", [-9e-10, 5e-324, 1e300, math.nan, math.inf])
+def test_a_note_that_is_no_belief_is_left(chance: float) -> None:
+    """Chances are not negative, and come to one."""
+    clock = Clock.hinted(15.0)
+    before = deepcopy(clock)
+    clock.restore(5.0, EPOCH, [[chance] + [0.0] * 119] + [[]] * 12)
+    clock.restore(5.0, EPOCH, [[1.0, chance] + [0.0] * 118] + [[]] * 12 if chance < 0 else [[]] * 13)
+
+    assert clock == before
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -10,7 +10,7 @@ from mjwatch._policy import pacing
 from mjwatch._policy.crowd import Crowd
 from mjwatch._policy.lessons import Lessons
 from mjwatch._policy.missing import Misses
-from mjwatch._policy.pacing import Plane, Seen
+from mjwatch._policy.plane import Plane, Seen
 from mjwatch._policy.state import Aside, State, phase
 from mjwatch.observations import Watch
 from mjwatch.settings import Pacing

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from mjwatch._policy.fold import Folded, elapse, soonest_end
+from mjwatch._policy.fold import SETTLE_AFTER, Folded, due_at, elapse, soonest_end
 from mjwatch.events import (
     ButtonsAvailable,
     Expired,
@@ -19,7 +19,7 @@ from mjwatch.events import (
 from mjwatch.observations import Finding, Garbled, Missing, Observation, Unchanged, Watch
 from mjwatch.settings import Deadlines
 from mjwatch.tasks import Action, Button, FailureKind, Media, Status
-from tests.support.builders import GATEWAY, WATCH, run, seen
+from tests.support.builders import GATEWAY, WATCH, run, seen, state_with
 
 URL = "https://cdn.example/1.png"
 BUTTONS = (Button("MJ::JOB::upsample::1"),)
@@ -336,6 +336,16 @@ def test_a_discarded_watch_expires_at_once() -> None:
 
     assert isinstance(event, Expired)
     assert (event.deadline, event.reason) == (9, "discarded")
+
+
+def test_a_settling_success_is_due_before_the_deadline() -> None:
+    """Also while the gateway is left alone: what is known is told."""
+    wish = replace(WATCH, deadline_at=4_000, is_by_kind=False)
+    soon = state_with(seen_at=100.0, changed_at=None)
+
+    assert due_at(soon, wish, Deadlines()) == 100 + SETTLE_AFTER
+    assert due_at(soon, replace(wish, deadline_at=103), Deadlines()) == 103
+    assert due_at(state_with(), wish, Deadlines()) == due_at(None, wish, Deadlines()) == 4_000
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ from mjwatch._policy.clock import Clock
 from mjwatch._policy.forecast import Forecast
 from mjwatch._policy.lessons import SAMPLE, Lessons
 from mjwatch._policy.moments import Seen
-from mjwatch._policy.pacing import Plane, Wait, next_look
+from mjwatch._policy.pacing import Wait, next_look
+from mjwatch._policy.plane import Plane
 from mjwatch._policy.state import State
 from mjwatch.observations import Watch
 from mjwatch.settings import Pacing

@@ -24,16 +24,14 @@ from mjwatch._policy.pacing import (
     SAMPLE,
     SAMPLE_SHARED,
     STEP_WEIGHT,
-    Plane,
-    Seen,
     Wait,
     ahead,
-    company_in,
     next_look,
     next_request,
     price,
     sampled,
 )
+from mjwatch._policy.plane import Plane, Seen
 from mjwatch._policy.state import Settling, State
 from mjwatch.observations import Watch
 from mjwatch.settings import Pacing
@@ -230,13 +228,6 @@ def test_where_one_request_carries_everybody_the_gate_says_when() -> None:
     assert look(RUNNING, CROWD, pacing=Pacing(lag=0.01)).seconds == 1
 
 
-def test_a_plane_is_single_or_shared_or_neither() -> None:
-    """One id a request; all ids in one request; more ids than a request takes."""
-    assert (ALONE.is_single, ALONE.is_shared) == (True, False)
-    assert (SHARED.is_single, SHARED.is_shared) == (False, True)
-    assert (Plane(500, 500).is_shared, CROWD.is_single, CROWD.is_shared) == (True, False, False)
-
-
 def test_without_a_list_route_each_task_has_its_own_time() -> None:
     """The sum law is off."""
     assert request([RUNNING], Plane(100, 1)).seconds == 0
@@ -281,12 +272,6 @@ def test_a_sample_is_larger_where_one_request_carries_everybody(plane: Plane, mo
     """There is time for it between two."""
     assert len(sampled([RUNNING] * 500, plane, random.Random(0))) == most
     assert sampled([RUNNING] * most, plane, random.Random(0)) == [RUNNING] * most
-
-
-@pytest.mark.parametrize(("plane", "expected"), [(ALONE, 0), (Plane(1, 500), 1), (SHARED, 1), (CROWD, 0.25)])
-def test_a_new_task_waits_for_company(plane: Plane, expected: float) -> None:
-    """Until all that were just looked at may ride along; without a list route nobody rides."""
-    assert company_in(plane, Pacing()) == expected
 
 
 def test_on_a_trusted_tick_a_crowd_waits_for_the_window() -> None:
@@ -494,7 +479,7 @@ def test_a_request_is_never_too_close_and_never_too_rare(
     """As for one task, where several batches take turns scaled by their number."""
     plane = Plane(len(carried) + others, 500)
     wait = next_request(carried, plane, NOW, pacing, lessons, random.Random(seed))
-    least = pacing.min_interval if plane.is_shared else pacing.min_interval * 500 / plane.watched
+    least = pacing.min_interval * (1.0 if plane.is_shared else 500 / plane.watched)
 
     assert least <= wait.seconds <= max(least, pacing.max_interval_queued)
     assert wait == next_request(carried, plane, NOW, pacing, lessons, random.Random(seed))

@@ -169,3 +169,52 @@ async def test_seeds_that_are_held_do_not_block_looks() -> None:
 
     assert kinds(events)[-1] == "success"
     assert "unreachable" not in kinds(events)
+
+
+@simulated
+async def test_a_first_look_waits_for_nobodys_rhythm() -> None:
+    """However rarely the tasks before it are looked at, an ended task is told as soon as it is watched."""
+    async with SimulatedGateway(Family.TRUEAI) as sim:
+        pacing = mjwatch.Pacing(min_interval=20)
+        async with mjwatch.Watcher(preset(sim), pacing=pacing) as watcher:
+            sim.task("1").submitted().forever()
+            sim.task("2").success()
+            await watcher.add("1")
+            await anyio.sleep(0.1)
+            begun = anyio.current_time()
+            await watcher.wait("2")
+            assert anyio.current_time() - begun < 0.5
+
+
+@simulated
+async def test_a_task_that_stands_still_is_looked_at_ever_more_rarely() -> None:
+    """Some stay at 93 % until the deadline (`protocol.md` 8): that is no reason to ask each second for hours."""
+    async with SimulatedGateway(Family.TRUEAI) as sim, watcher_on(preset(sim)) as watcher:
+        sim.task("1").after(2).submitted().after(9).progress(46).after(20).progress(93).forever()
+        await watcher.add("1")
+        await anyio.sleep(600)
+        early = len(sim.requests)
+        await anyio.sleep(3_000)
+        late = len(sim.requests) - early
+
+    assert early < 250
+    assert late < 250
+
+
+@simulated
+async def test_requests_that_fail_unlearn_no_tick() -> None:
+    """A look that brought nothing is no look: what it did not see says nothing."""
+    async with SimulatedGateway(Family.NEW_API) as sim, watcher_on(preset(sim)) as watcher:
+        for number in range(25):
+            task_id = sim.random_task(f"{number}")
+            await watcher.add(task_id)
+            for _ in range(4):
+                await anyio.sleep(11)
+                sim.fault(Answer(502))
+            await watcher.wait(task_id)
+        await watcher.add(sim.random_task("last"))
+        await anyio.sleep(20)
+        why = await watcher.explain("last")
+
+    assert why.tick is not None
+    assert why.tick.trust > 0.8
