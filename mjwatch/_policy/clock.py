@@ -148,6 +148,9 @@ class Clock:
             self._strays = 0
             after = self._anew(now, span, [1.0] * len(shown))
             with_clock = sum(map(sum, after))
+        if with_clock < _NOTHING**3:  # impossible by all that was believed
+            self.rows = _flat()
+            return
         self.rows = [
             [chance / with_clock for chance in row] if sum(row) > _NOTHING * with_clock else []
             for row in after

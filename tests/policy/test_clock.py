@@ -148,6 +148,14 @@ def test_a_silence_speaks_for_a_clock_between_two_ticks_and_against_it_beyond() 
     assert missed.odds < 0.5
 
 
+def test_what_is_impossible_by_all_that_was_believed_begins_anew() -> None:
+    """A change that no task could have brought, over more than a period: no phase explains it."""
+    clock = Clock.hinted(3.0)
+    clock.saw(0.0, 4.0, lambda _: 0.0, changed=True)
+
+    assert clock.rows == Clock.hinted(3.0).rows
+
+
 def test_a_look_from_the_future_is_forgotten_with_all_that_was_learned() -> None:
     """A wall clock was put back between two runs: what is believed of the phase is about no time that will come."""
     clock = Clock.hinted(15.0)
