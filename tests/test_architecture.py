@@ -287,7 +287,6 @@ ELSEWHERE = {
     "mjwatch/_runtime/transport.py": ("tests/runtime/test_aiohttp_transport.py", "a protocol"),
     "mjwatch/_runtime/reading.py": ("tests/runtime/test_client.py", "what a look makes of a reply"),
     "mjwatch/_runtime/rules.py": ("tests/runtime/test_pump.py", "what travels together, no rule"),
-    "mjwatch/_runtime/round.py": ("tests/runtime/test_pump.py", "what the pump does between its waits"),
     "mjwatch/_policy/story.py": ("tests/policy/test_fold.py", "the fold from within"),
     "mjwatch/_policy/moments.py": ("tests/policy/test_forecast.py", "what a forecast learns and believes"),
     "mjwatch/_runtime/context.py": ("tests/watcher", "what travels together, no rule"),

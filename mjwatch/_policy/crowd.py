@@ -23,6 +23,7 @@ from mjwatch.settings import Pacing
 _FRESH_FOR: Final = 30.0
 """Seconds after which intervals are found anew: the gateway teaches."""
 _CLOSE_FOR: Final = 1.0
+"""Seconds for which requests that follow each other as closely as they may are left to do so."""
 _MOST: Final = 1024
 _STEPS: Final = 4
 """Of an age, for each doubling: an interval is then off by a tenth at most."""

@@ -110,13 +110,11 @@ def next_request(
     if not carried:
         return Wait(pacing.min_interval, "min_interval")
     sample = sampled(carried, plane, rng)
-    heads = (len(carried) if plane.is_partial(len(carried)) else max(len(carried), plane.watched)) / len(
-        sample
-    )
+    stood_for = len(carried) if plane.is_partial(len(carried)) else max(len(carried), plane.watched)
     in_turn = max(1.0, plane.watched / plane.room)
     least = closest(plane, pacing)
     longest = max(least, min(_longest(subject, pacing) for subject in sample) / in_turn)
-    wait = _law(sample, heads, now, longest, pacing, lessons)
+    wait = _law(sample, stood_for / len(sample), now, longest, pacing, lessons)
     rare = (subject for subject in carried if subject.state is not None and subject.state.aside is not None)
     urgent = [wish for subject in rare if (wish := _urgent_in(subject, now)) is not None]
     if urgent and min(urgent) < wait.seconds:

@@ -78,9 +78,7 @@ class Engine:
         routes = dialect.routes
         self.coalescer = Coalescer(context, self.client, self.gate, routes=routes, ceiling=ceiling)
         self.lessons = Lessons(clock=Clock.hinted(dialect.refresh))
-        self.pump = Pump(
-            context, self.store, self.coalescer, self.gate, self.lessons, before_claim=self.router.sweep
-        )
+        self.pump = Pump(context, self.coalescer, self.gate, self.lessons, before_claim=self.router.sweep)
         self._keeper = Keeper(context, self.store, self.lessons)
         self.context = context
         self._hooks = hooks

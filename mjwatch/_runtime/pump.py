@@ -24,7 +24,7 @@ from mjwatch._runtime.reading import BREATH
 from mjwatch._runtime.round import Back, Harvest, Moment, Round, told, undone
 from mjwatch._runtime.rules import Rules
 from mjwatch._runtime.runner import Guard
-from mjwatch._store.contract import Claim, ClaimedRow, Idle, Store
+from mjwatch._store.contract import Claim, ClaimedRow, Idle
 from mjwatch.errors import GatewayError
 
 CLOSING_GRACE = 1.0
@@ -46,14 +46,12 @@ class Pump:
     def __init__(
         self,
         context: Context,
-        store: Store[State],
         coalescer: Coalescer,
         gate: Gate,
         lessons: Lessons,
         *,
         before_claim: Callable[[], Awaitable[None]],
     ) -> None:
-        self._store = store
         self._coalescer = coalescer
         self._gate = gate
         self._rules = Rules.of(context, lessons)

@@ -20,7 +20,6 @@ from mjwatch._runtime.client import Looked
 from mjwatch._runtime.reading import Asked
 from mjwatch._runtime.rules import Rules
 from mjwatch._store.contract import Alike, Claim, ClaimedRow, Row
-from mjwatch.events import Eta
 from mjwatch.observations import Finding, Garbled
 
 DECODE_ANYWAY = 1000
@@ -182,10 +181,12 @@ class Harvest:
         return wanted_in(wait.seconds, plane, len(self.rows), before, self.rules.pacing)
 
     def _carried(self) -> list[Subject]:
-        """Return tasks that stand for all that go on; what waits to be confirmed is never left out."""
+        """Return what was carried and goes on; of a crowd a sample, and whatever waits to be confirmed."""
         if self.rules.pacing.fixed is not None:
             return []
-        rows = {row.id: row for row in pacing.sampled(self.rows, self.moment.plane, self.rules.rng)}
+        plane = self.moment.plane
+        some = self.rows if plane.is_shared else pacing.sampled(self.rows, plane, self.rules.rng)
+        rows = {row.id: row for row in some}
         rows |= {row.id: row for row, after in self.changed if after.state.aside is not None}
         changed = {row.id: Seen(row.id, row.terms, after.state) for row, after in self.changed}
         return [one for row in rows.values() if _goes_on(one := changed.get(row.id, row))]
@@ -198,9 +199,10 @@ class Harvest:
         """Return a row's state after this look: folded, then elapsed."""
         if isinstance(finding, Garbled):
             return self._elapsed(row)
-        wants_eta = row.terms.wants_progress and self.rules.pacing.fixed is None
-        eta, gateway = partial(self._eta, row) if wants_eta else None, self.rules.gateway
-        after = fold.fold(row.state, finding, row.watch, self.moment.now, gateway=gateway, eta=eta)
+        rules, now, eta = self.rules, self.moment.now, None
+        if row.terms.wants_progress and rules.pacing.fixed is None:
+            eta = partial(rules.lessons.forecast.eta, row.id, row.terms, now=now)
+        after = fold.fold(row.state, finding, row.watch, now, gateway=rules.gateway, eta=eta)
         if after.state.aside is None and self.moment.now < self.moment.sure_until:
             return after
         if after.state.final is not None:
@@ -266,9 +268,6 @@ class Harvest:
         """Count from the claim, so that a slow reply does not stretch the rhythm."""
         late = self.moment.now - self.moment.claimed_at
         return [wait - late if wait > late else 0.0 for wait in waits]
-
-    def _eta(self, row: Claimed, state: State) -> Eta | None:
-        return self.rules.lessons.forecast.eta(row.id, row.terms, state, self.moment.now)
 
 
 def undone(rows: Sequence[Claimed]) -> Alike:

@@ -238,7 +238,7 @@ def make_rig(
     coalescer = Coalescer(context, client, gate, routes=spoken_dialect.routes, ceiling=ceiling)
     pumps: list[Pump] = []
     router = Router(context, store, gate, lambda: pumps[0].wake())  # noqa: PLW0108 - it comes later
-    pump = Pump(context, store, coalescer, gate, Lessons(), before_claim=router.sweep)
+    pump = Pump(context, coalescer, gate, Lessons(), before_claim=router.sweep)
     pumps.append(pump)
     return Rig(context, played, log, store, gate, spoken_dialect, client, coalescer, router, pump)
 
