@@ -16,7 +16,7 @@ from attrs import Factory, define, field
 from msgspec import Struct
 
 from mjwatch._policy.left import Belief, Left, Steady
-from mjwatch._policy.moments import Moments, Seen, log_of, shape
+from mjwatch._policy.moments import Learned, Moments, log_of, shape
 from mjwatch._policy.priors import family, prior
 from mjwatch._policy.state import State
 from mjwatch._policy.trails import QUEUE, Mark, Trail, begun_at, first_mark, is_queued, octave
@@ -97,7 +97,7 @@ class Forecast:
         trails: Of the tasks under way, by id.
     """
 
-    table: dict[str, Seen] = Factory(dict)
+    table: dict[str, Learned] = Factory(dict)
     trails: dict[str, Trail] = Factory(dict)
     _milestones: dict[tuple[Action, Mode, int], _Milestone] = field(
         init=False, factory=dict, eq=False, repr=False
@@ -176,7 +176,7 @@ class Forecast:
         del self.trails[quietest]
         return True
 
-    def restore(self, table: dict[str, Seen]) -> None:
+    def restore(self, table: dict[str, Learned]) -> None:
         """Take over what was kept; what makes no sense is left out."""
         self._milestones.clear()
         sane = ((key, seen) for key, seen in table.items() if seen.is_sane)
@@ -233,7 +233,7 @@ class Forecast:
         # A percentage above the first has come in steps, and more of them will.
         return 1.0 / (_RUN - milestone) if here is None and 0 < milestone < QUEUE - 1 else 1.0
 
-    def _seen(self, action: Action, mode: Mode, milestone: int) -> Seen | None:
+    def _seen(self, action: Action, mode: Mode, milestone: int) -> Learned | None:
         """Return what was seen of tasks at a milestone, if that is enough to go by."""
         for key in reversed(_keys(action, mode, "left", milestone)):
             seen = self.table.get(key)
@@ -269,7 +269,7 @@ class Forecast:
 
     def _add(self, state: State, thing: str, milestone: int, value: float) -> None:
         for key in _keys(state.action, state.mode, thing, milestone):
-            learned = self.table.pop(key, None) or Seen()
+            learned = self.table.pop(key, None) or Learned()
             learned.add(value)
             if len(self.table) >= _MOST_KEYS:
                 del self.table[next(iter(self.table))]  # of which nothing was learned for longest

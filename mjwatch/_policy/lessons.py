@@ -16,9 +16,9 @@ from attrs import Factory, define
 
 from mjwatch._policy.clock import Clock
 from mjwatch._policy.forecast import Forecast
-from mjwatch._policy.moments import Seen
+from mjwatch._policy.moments import Learned
+from mjwatch._policy.plane import Subject
 from mjwatch._policy.state import State
-from mjwatch.observations import Watch
 
 VERSION: Final = 1
 
@@ -34,23 +34,8 @@ _SECOND_CHANCE: Final = 0.05
 """The share of looks that a clock still learns from once it is ruled out."""
 
 
-class Look(Protocol):
+class Look(Subject, Protocol):
     """A task as it was known before a look."""
-
-    @property
-    def id(self) -> str:
-        """Which task."""
-        ...
-
-    @property
-    def terms(self) -> Watch:
-        """What it is watched for; whose id that is does not matter."""
-        ...
-
-    @property
-    def state(self) -> State | None:
-        """What was known of it."""
-        ...
 
     @property
     def looked_at(self) -> float | None:
@@ -60,7 +45,7 @@ class Look(Protocol):
 
 class _Note(msgspec.Struct, frozen=True):
     version: int
-    table: dict[str, Seen]
+    table: dict[str, Learned]
     odds: float
     looked_at: float | None
     rows: list[list[float]]

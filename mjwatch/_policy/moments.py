@@ -28,7 +28,7 @@ Moments = tuple[float, float]
 """A mean and a variance, of the logarithm of seconds."""
 
 
-class Seen(Struct):
+class Learned(Struct):
     """What was seen of one thing: how many tasks (up to `MEMORY`), and their moments."""
 
     count: float = 0.0

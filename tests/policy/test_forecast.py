@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from mjwatch._policy.forecast import MOST_TRAILS, Forecast, Outlook
 from mjwatch._policy.left import Steady
-from mjwatch._policy.moments import MEMORY, Seen
+from mjwatch._policy.moments import MEMORY, Learned
 from mjwatch._policy.state import State
 from mjwatch.events import Eta, Expired, Failure, Lost, Success
 from mjwatch.observations import Watch
@@ -201,7 +201,7 @@ def test_the_table_is_bounded() -> None:
     """What was learned of longest ago makes room for what comes new; what is known already goes on to be learned."""
     forecast = live(Forecast(), 60)
     known = set(forecast.table)
-    forecast.table |= {f"{number}": Seen() for number in range(400 - len(known))}
+    forecast.table |= {f"{number}": Learned() for number in range(400 - len(known))}
     live(forecast, 60)
     assert {forecast.table[key].count for key in known if "/left/" in key} == {2}
     live(forecast, 60, action=Action.VIDEO)
@@ -372,7 +372,7 @@ def test_it_says_how_many_tasks_it_rests_on(tasks: int, remembered: int) -> None
 @given(st.lists(st.floats(-2, 12), min_size=1, max_size=60))
 def test_what_was_seen_stays_within_what_was_seen(values: list[float]) -> None:
     """A mean between least and most, a spread no wider than that, a count that does not grow on."""
-    seen = Seen()
+    seen = Learned()
     for value in values:
         seen.add(value)
 

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from mjwatch._policy.clock import Clock
 from mjwatch._policy.forecast import Forecast
 from mjwatch._policy.lessons import SAMPLE, Lessons
-from mjwatch._policy.moments import Seen
+from mjwatch._policy.moments import Learned
 from mjwatch._policy.pacing import Wait, next_look
 from mjwatch._policy.plane import Plane
 from mjwatch._policy.state import State
@@ -343,8 +343,8 @@ def test_any_value_in_any_place_is_read_or_refused(place: str, value: object) ->
 
 
 @settings(max_examples=30)
-@given(st.builds(Seen, *[st.floats(allow_nan=False, allow_infinity=False)] * 3))
-def test_any_number_learned_is_read_or_refused(seen: Seen) -> None:
+@given(st.builds(Learned, *[st.floats(allow_nan=False, allow_infinity=False)] * 3))
+def test_any_number_learned_is_read_or_refused(seen: Learned) -> None:
     """Also those that no task could have taught."""
     lessons = Lessons()
     lessons.read_note(altered(table=of_any_kind(count=seen.count, mean=seen.mean, variance=seen.variance)))

@@ -19,7 +19,7 @@ from mjwatch._policy.fold import SETTLE_AFTER
 from mjwatch._policy.forecast import Forecast
 from mjwatch._policy.lessons import Lessons
 from mjwatch._policy.missing import Misses
-from mjwatch._policy.moments import Seen as Learned
+from mjwatch._policy.moments import Learned
 from mjwatch._policy.pacing import (
     SAMPLE,
     SAMPLE_SHARED,
