@@ -161,10 +161,10 @@ def _law(
         spent += cost
         after += step
         before = value
-    return _on_tick(Wait(after, "price" if after < longest else "max_interval"), ticks, pacing.min_interval)
+    return _on_tick(Wait(after, "price" if after < longest else "max_interval"), ticks)
 
 
-def _on_tick(wait: Wait, ticks: Ticks | None, least: float) -> Wait:
+def _on_tick(wait: Wait, ticks: Ticks | None) -> Wait:
     """
     Move a wait that ends between two windows: nothing can change there.
 
@@ -176,9 +176,7 @@ def _on_tick(wait: Wait, ticks: Ticks | None, least: float) -> Wait:
     number = int(max(0.0, wait.seconds - ticks.opens) / ticks.period)
     opens, closes = (edge + number * ticks.period for edge in (ticks.opens, ticks.closes + _AFTER_TICK))
     if opens <= wait.seconds <= closes:
-        # The price of a crowd is reached as its window opens, and a second look would come after its end.
-        is_early = wait.seconds - opens < (closes - opens) / 4 and closes - wait.seconds <= least
-        return Wait(closes if is_early else wait.seconds, "tick")
+        return Wait(wait.seconds, "tick")
     if wait.seconds > closes > 0.0:
         return Wait(closes, "tick")
     if ticks.trust > _TRUSTED:
