@@ -95,10 +95,12 @@ class Forecast:
     Attributes:
         table: By "kind/thing/milestone", where the kind is an action and a mode or a family and a mode.
         trails: Of the tasks under way, by id.
+        refresh: Seconds between two moments at which the gateway seems to show anything; 0.0 where it shows all at once.
     """
 
     table: dict[str, Learned] = Factory(dict)
     trails: dict[str, Trail] = Factory(dict)
+    refresh: float = 0.0
     _milestones: dict[tuple[Action, Mode, int], _Milestone] = field(
         init=False, factory=dict, eq=False, repr=False
     )
@@ -199,7 +201,7 @@ class Forecast:
             variance = min(variance, error)
         age = max(0.0, now - mark.at)
         step = Left(*here.step, age)
-        if here.stalls_after < age < here.late_after:
+        if here.stalls_after + self.refresh < age < here.late_after:  # a step may have been made and not be shown yet
             # While it shows a milestone it is no nearer to its end than it will be at the next one. One that is late
             # may never get there: then its age speaks again, and it is looked at less and less.
             age = min(age, here.share_ahead * exp(mean))

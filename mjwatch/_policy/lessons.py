@@ -77,9 +77,11 @@ class Lessons:
         is_new = self.clock.looked_at is None or not 0.0 <= now - self.clock.looked_at < _APART
         if is_new and (not self.clock.is_ruled_out or rng.random() < _SECOND_CHANCE):
             self._teach_clock(looks if len(looks) <= SAMPLE else rng.sample(looks, SAMPLE), changed, now)
+        is_ticking = self.clock.trust > 0.5
+        self.forecast.refresh = self.clock.period if is_ticking else 0.0
         if not changed:
             return
-        ticks = self.clock.ticks(now) if self.clock.trust > 0.5 else None
+        ticks = self.clock.ticks(now) if is_ticking else None
         for look in looks:
             state = changed.get(look.id)
             if state is not None:

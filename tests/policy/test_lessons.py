@@ -115,6 +115,19 @@ def test_a_change_is_dated_between_the_looks() -> None:
     assert [mark.at for mark in lessons.forecast.trails["a"].marks] == [NOW, NOW + 5]
 
 
+@pytest.mark.parametrize(("refresh", "has_stalled"), [(None, True), (15.0, False)])
+def test_a_step_that_may_be_made_and_not_shown_is_no_stall(refresh: float | None, has_stalled: bool) -> None:
+    """Nineteen seconds at a number say that a task stands still, but not where only a tick shows what it does."""
+    lessons, dice = Lessons(clock=Clock.hinted(refresh)), random.Random(0)
+    lessons.looked([Looked("a", TERMS, None, None)], {"a": picture(46)}, NOW, dice)
+    waits = []
+    for after in (17.0, 19.0):
+        lessons.looked([Looked("a", TERMS, picture(46), NOW)], {}, NOW + after, dice)
+        waits.append(lessons.forecast.outlook("a", TERMS, picture(46), NOW + after).end.quantile(0.5))
+
+    assert (waits[0] == pytest.approx(waits[1])) is has_stalled
+
+
 def test_a_change_is_dated_on_the_tick() -> None:
     """Where the gateway has one."""
     clock = Clock.hinted(15.0)
