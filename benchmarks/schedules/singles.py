@@ -24,6 +24,8 @@ _LONG: Final[Sequence[_Ours]] = (
     (False, 1.0, False),
     (True, 0.5, False),
     (True, 1.0, False),
+    (True, 2.0, False),
+    (True, 5.0, False),
     (False, 1.0, True),
     (True, 1.0, True),
 )

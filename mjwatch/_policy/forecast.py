@@ -201,7 +201,9 @@ class Forecast:
             variance = min(variance, error)
         age = max(0.0, now - mark.at)
         step = Left(*here.step, age)
-        if here.stalls_after + self.refresh < age < here.late_after:  # a step may have been made and not be shown yet
+        if (
+            here.stalls_after + self.refresh < age < here.late_after
+        ):  # a step may have been made and not be shown yet
             # While it shows a milestone it is no nearer to its end than it will be at the next one. One that is late
             # may never get there: then its age speaks again, and it is looked at less and less.
             age = min(age, here.share_ahead * exp(mean))

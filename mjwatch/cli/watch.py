@@ -10,7 +10,7 @@ import anyio
 
 from mjwatch.cli.codes import Exit, code_of, worst
 from mjwatch.errors import GatewayDenied, GatewayError
-from mjwatch.events import Event, FinalEvent
+from mjwatch.events import Event, FinalEvent, TaskEvent
 from mjwatch.gateways import Gateway
 from mjwatch.watcher import Watcher
 
@@ -30,11 +30,14 @@ async def watch(
     # an outage is an event, and so a line of ours already
     logging.getLogger("mjwatch").addHandler(logging.NullHandler())
     codes = dict.fromkeys(task_ids, Exit.TIMED_OUT)
+    unseen = set(task_ids)
     try:
         async with Watcher(gateway) as watcher:
             with anyio.move_on_after(limit) as patience:
                 async for event in watcher.watch(*task_ids):
                     print(spell(event), flush=True)
+                    if isinstance(event, TaskEvent):
+                        unseen.discard(event.task_id)
                     if isinstance(event, FinalEvent):
                         codes[event.task_id] = code_of(event)
             if patience.cancelled_caught:
@@ -42,6 +45,11 @@ async def watch(
                 complain(f"stopped after {limit:g} s: not done, and may still run: {' '.join(late)}")
                 if (error := watcher.health().error) is not None:
                     complain(f"the last that was heard: {error}")
+                elif unseen:
+                    ids = " ".join(task_id for task_id in codes if task_id in unseen)
+                    complain(
+                        f"the gateway answers, and has shown nothing of: {ids} (mistyped, or of another gateway?)"
+                    )
     except GatewayError as error:
         complain(str(error))
         complain(_what_to_check(error, gateway))

@@ -79,6 +79,16 @@ async def test_time_is_up(capsys: pytest.CaptureFixture[str]) -> None:
     assert "stopped after 60 s: not done, and may still run: 1\n" in capsys.readouterr().err
 
 
+async def test_time_is_up_for_an_id_that_was_never_seen(capsys: pytest.CaptureFixture[str]) -> None:
+    """Mistyped, most likely: whoever waits for it in vain is told so."""
+    async with simulated() as gateway:
+        gateway.task("1").after(1).submitted().forever()
+        code = await call(gateway, "1", "2", "--timeout", "20")
+
+    assert code == 3
+    assert "the gateway answers, and has shown nothing of: 2 (mistyped, " in capsys.readouterr().err
+
+
 async def test_a_failure_is_worse_than_a_timeout() -> None:
     """What failed is over, what timed out can be watched again."""
     async with simulated() as gateway:
