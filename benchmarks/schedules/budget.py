@@ -10,12 +10,12 @@ from typing import Final
 
 from attrs import define, field
 
-from mjwatch._policy.governor import windows
+from mjwatch._policy.governor import Governor, windows
 from mjwatch._store.contract import Gap
 from mjwatch._store.gate import Gate
 from mjwatch.settings import Limits
 
-_GAPS: Final = tuple(Gap(interval, burst) for interval, burst in windows(Limits()))
+_GAPS: Final = tuple(Gap(interval, burst) for interval, burst in windows(Limits(), Governor(), 0.0))
 _MOST: Final = ((1.0, 10), (60.0, 304))
 """Requests within so many seconds: 10, and what 300 a minute and a burst of 5 come to."""
 _HAIR: Final = 1e-4

@@ -1,7 +1,7 @@
-"""One gateway's budget: how often it may be asked, and how long it is left alone after a fault.
+"""What an exchange means for its gateway: for its rate, for its breaker, for whoever reads.
 
 Rule: decides on exchanges, never on tasks; the store's gate enforces it. A fault is never a task's failure, and the
-next regular look is the only retry.
+next regular look is the only retry. The numbers stand in `rate.py` and `breaker.py`.
 """
 
 from __future__ import annotations
@@ -9,8 +9,11 @@ from __future__ import annotations
 from random import Random
 from typing import Final
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
+from mjwatch._policy import breaker, rate
+from mjwatch._policy.breaker import Breaker
+from mjwatch._policy.rate import Rate
 from mjwatch.errors import GatewayBusy, GatewayError
 from mjwatch.events import GatewayEvent, Recovered, Unreachable
 from mjwatch.observations import Verdict
@@ -19,12 +22,10 @@ from mjwatch.settings import Limits
 HOLD_CAP: Final = 300.0
 """Longest hold a gateway's own Retry-After can ask for, seconds."""
 
-_BACKOFF: Final = {  # (first, longest) hold in seconds; doubling, full jitter above the least
-    Verdict.UNREACHABLE: (5.0, 30.0),
-    Verdict.BROKEN: (5.0, 30.0),
-    Verdict.CORRUPT: (5.0, 30.0),
-    Verdict.THROTTLED: (2.0, 60.0),
-}
+_PATIENCE: Final = (2.0, 60.0)
+"""(first, longest) hold where it asks for patience and does not say how long, seconds: doubling, full jitter."""
+_BACKOFF: Final = (5.0, 30.0)
+"""The same for the rows of a request that failed, and for no others: the gateway may be well, and one of them poison."""
 _STANDING: Final = (60.0, 600.0)
 """A fault that somebody must mend: one probe a minute at first, one in ten minutes at last."""
 
@@ -43,6 +44,9 @@ class Governor:
         error: What the last one ran into.
         is_told: Unreachable was told.
         is_proven: A useful answer came before.
+        patience: Wishes for patience in a row.
+        rate: How often it may be asked.
+        breaker: Whether it may be asked.
     """
 
     failures: int = 0
@@ -51,15 +55,29 @@ class Governor:
     error: GatewayError | None = None
     is_told: bool = False
     is_proven: bool = False
+    patience: int = 0
+    rate: Rate = field(factory=Rate)
+    breaker: Breaker = field(factory=Breaker)
 
 
 @frozen
 class Ruling:
-    """The new state, how long the gate is shut (seconds, 0.0 not at all), and what the readers are told."""
+    """
+    What an exchange means.
+
+    Attributes:
+        governor: The new state.
+        hold: How long the gate is shut for all, seconds; 0.0 not at all.
+        retry_in: How long the ids that were asked for are left alone, seconds.
+        told: What the readers are told.
+        is_new: It was not told before, so that the log tells it, too.
+    """
 
     governor: Governor
     hold: float = 0.0
+    retry_in: float = 0.0
     told: GatewayEvent | None = None
+    is_new: bool = False
 
 
 @frozen
@@ -79,11 +97,9 @@ class Exchange:
     at: float
 
 
-def windows(limits: Limits) -> tuple[tuple[float, int], ...]:
-    """Return the budget as (seconds between requests, burst) for each window; empty where it is switched off."""
-    if limits.rate is None:
-        return ()
-    return ((1 / limits.rate, 1), (60 / limits.per_minute, limits.burst))
+def windows(limits: Limits, governor: Governor, now: float) -> tuple[tuple[float, int], ...]:
+    """Return the budget at *now* as (seconds between requests, burst) for each window; empty where it is switched off."""
+    return rate.windows(limits, governor.rate, now)
 
 
 def judge(governor: Governor, exchange: Exchange, rng: Random) -> Ruling:
@@ -92,49 +108,90 @@ def judge(governor: Governor, exchange: Exchange, rng: Random) -> Ruling:
 
     Faults are told from the second in a row on, a standing one at once; recovery is told once.
     """
+    governor = evolve(governor, rate=rate.counted(governor.rate, exchange.at))
     if exchange.error is None:
         # Another route or a smaller batch is left to try: neither a fault nor a useful answer.
         return _well(governor, exchange.at) if exchange.verdict.is_answer else Ruling(governor)
+    governor, hold = _held(governor, exchange, exchange.error, rng)
     if exchange.departed_at < governor.failed_at:
-        # Of the same round: counted, and the gate is shut already; but a wish for patience is always honoured.
-        is_throttled = exchange.verdict is Verdict.THROTTLED
-        return Ruling(governor, _hold(exchange, governor.failures, rng) if is_throttled else 0.0)
-    failures = governor.failures + 1
-    since = exchange.at if governor.failing_since is None else governor.failing_since
-    is_standing = not exchange.error.transient
-    is_news = not governor.is_told and (failures >= 2 or is_standing)
-    # Before the first useful answer each reader is told by its own look, for a standing fault is raised to it.
-    is_news = is_news or (is_standing and not governor.is_proven)
+        # Of the same round: counted already.
+        return Ruling(governor, hold, _retry_in(governor, hold, rng))
     failing = evolve(
         governor,
-        failures=failures,
-        failing_since=since,
+        failures=governor.failures + 1,
+        failing_since=exchange.at if governor.failing_since is None else governor.failing_since,
         failed_at=exchange.at,
         error=exchange.error,
-        is_told=governor.is_told or is_news,
     )
-    name = exchange.error.gateway
-    told = Unreachable(name, exchange.at, exchange.error, since, governor.is_proven) if is_news else None
-    return Ruling(failing, _hold(exchange, failures, rng), told)
+    told = _told(failing, exchange.error)
+    is_new = told is not None and not failing.is_told
+    failing = evolve(failing, is_told=failing.is_told or is_new)
+    return Ruling(failing, hold, _retry_in(failing, hold, rng), told, is_new)
+
+
+def lost(governor: Governor, now: float, rng: Random) -> Governor:
+    """Return *governor* after a probe that was called off."""
+    return evolve(governor, breaker=breaker.lost(governor.breaker, now, rng))
 
 
 def _well(governor: Governor, now: float) -> Ruling:
-    healthy = Governor(is_proven=True)
+    before = governor.breaker
+    after = breaker.went_well(before, now)
+    more = rate.raised(governor.rate, now)
+    if before.is_open and not after.is_open:
+        more = rate.recovered(more, now)
+    healthy = Governor(is_proven=True, rate=more, breaker=after)
     if not governor.is_told or governor.failing_since is None or governor.error is None:
         return Ruling(healthy)
     outage = now - governor.failing_since
-    return Ruling(healthy, 0.0, Recovered(governor.error.gateway, now, outage, governor.failing_since))
+    told = Recovered(governor.error.gateway, now, outage, governor.failing_since)
+    return Ruling(healthy, told=told, is_new=True)
 
 
-def _hold(exchange: Exchange, failures: int, rng: Random) -> float:
-    """Return how long the gate stays shut after a fault, in seconds."""
-    asked = exchange.error.retry_after if isinstance(exchange.error, GatewayBusy) else None
+def _held(governor: Governor, exchange: Exchange, error: GatewayError, rng: Random) -> tuple[Governor, float]:
+    """Return how a fault moves rate and breaker, and how long the gate is shut for it, seconds."""
+    now, departed_at, before = exchange.at, exchange.departed_at, governor.breaker
+    if exchange.verdict is Verdict.THROTTLED:
+        slower = rate.cut(governor.rate, departed_at, now)
+        patience = governor.patience + (slower is not governor.rate)
+        alive = breaker.went_well(before, now) if before.is_open else before
+        return evolve(governor, rate=slower, patience=patience, breaker=alive), _asked(error, patience, rng)
+    if not error.transient:
+        # Once for each round: what left before the breaker opened ran into the same.
+        if departed_at < before.opened_at:
+            return governor, 0.0
+        first, longest = _STANDING
+        wait = min(longest, first * 2.0 ** min(governor.failures, 10))
+        return evolve(governor, breaker=breaker.tripped(before, now, wait)), wait
+    after = breaker.failed(before, departed_at, now, rng)
+    hold = after.closed_for if after.opened_at != before.opened_at else 0.0
+    return evolve(governor, breaker=after), hold
+
+
+def _asked(error: GatewayError, patience: int, rng: Random) -> float:
+    """Return how long a gateway that asks for patience is left alone."""
+    asked = error.retry_after if isinstance(error, GatewayBusy) else None
     if asked is not None:
         # Never earlier than asked for, never longer than the cap and a little: the wish is a stranger's.
         wait = min(max(_LEAST, asked), HOLD_CAP)
         return wait + rng.uniform(0, min(5.0, wait / 10))
-    if exchange.verdict in _BACKOFF:
-        first, longest = _BACKOFF[exchange.verdict]
-        return max(_LEAST, rng.uniform(0, min(longest, first * 2 ** min(failures - 1, 10))))
-    first, longest = _STANDING
-    return float(min(longest, first * 2 ** min(failures - 1, 10)))
+    first, longest = _PATIENCE
+    return max(_LEAST, rng.uniform(0, min(longest, first * 2.0 ** min(patience - 1, 10))))
+
+
+def _retry_in(governor: Governor, hold: float, rng: Random) -> float:
+    first, longest = _BACKOFF
+    return max(
+        _LEAST, hold, rng.uniform(0, min(longest, first * 2.0 ** min(max(0, governor.failures - 1), 10)))
+    )
+
+
+def _told(failing: Governor, error: GatewayError) -> Unreachable | None:
+    """Return what the readers are told of a fault that is counted already."""
+    is_standing = not error.transient
+    is_news = not failing.is_told and (failing.failures >= 2 or is_standing)
+    # Before the first useful answer each reader is told by its own look, for a standing fault is raised to it.
+    is_news = is_news or (is_standing and not failing.is_proven)
+    if not is_news or failing.failing_since is None:
+        return None
+    return Unreachable(error.gateway, failing.failed_at, error, failing.failing_since, failing.is_proven)

@@ -165,9 +165,9 @@ class GatewayClient:
         return looked.findings.get(task_id, Missing(single=True))
 
     async def _ask(self, asked: Asked, route: Route) -> Looked:
-        claim = await self._gate.enter()
-        looked = await self.look(asked, route)
-        await self._gate.settle(claim, (), looked.exchange)
+        async with self._gate.enter() as claim:
+            looked = await self.look(asked, route)
+            await self._gate.settle(claim, (), self._gate.judge(claim, looked.exchange))
         if looked.exchange.error is not None:
             raise again(looked.exchange.error)
         if not looked.findings:
@@ -181,16 +181,16 @@ class GatewayClient:
         Its outcome is its caller's: a seed that takes too long says nothing about looks. Only where the gateway
         asks for patience, or denies us, that holds for all.
         """
-        claim = await self._gate.enter()
-        departed_at = self._clock()
-        try:
-            reply = await self._send(request)
-        except OverCap:
-            raise GatewayBroken("the reply is larger than its cap", gateway=self._name) from None
-        opened, value = read(reply)
-        if opened.verdict in {Verdict.THROTTLED, Verdict.DENIED}:
-            exchange = Exchange(opened.verdict, self._error(opened), departed_at, reply.at)
-            await self._gate.settle(claim, (), exchange)
+        async with self._gate.enter() as claim:
+            departed_at = self._clock()
+            try:
+                reply = await self._send(request)
+            except OverCap:
+                raise GatewayBroken("the reply is larger than its cap", gateway=self._name) from None
+            opened, value = read(reply)
+            if opened.verdict in {Verdict.THROTTLED, Verdict.DENIED}:
+                exchange = Exchange(opened.verdict, self._error(opened), departed_at, reply.at)
+                await self._gate.settle(claim, (), self._gate.judge(claim, exchange))
         if opened.verdict is not Verdict.OK:
             self._refuse(opened)
         return value

@@ -85,14 +85,14 @@ class Coalescer:
         Raises:
             GatewayError: the gateway is left alone for now.
         """
-        claim = await self._gate.enter()
-        looked = await self._client.look(Asked.anew([task_id]), Route.FETCH)
-        exchange = looked.exchange
-        if exchange.verdict.is_standing and exchange.verdict is not Verdict.DENIED:
-            # Lists work here. That the single route does not is no reason to leave the gateway alone.
-            exchange = evolve(exchange, verdict=Verdict.UNSUPPORTED, error=None)
-        await self._gate.settle(claim, (), exchange)
-        return looked
+        async with self._gate.enter() as claim:
+            looked = await self._client.look(Asked.anew([task_id]), Route.FETCH)
+            exchange = looked.exchange
+            if exchange.verdict.is_standing and exchange.verdict is not Verdict.DENIED:
+                # Lists work here. That the single route does not is no reason to leave the gateway alone.
+                exchange = evolve(exchange, verdict=Verdict.UNSUPPORTED, error=None)
+            await self._gate.settle(claim, (), self._gate.judge(claim, exchange))
+            return looked
 
     async def lookup(self, task_id: str) -> Finding:
         """
@@ -143,11 +143,11 @@ class Coalescer:
             with flight.scope:
                 if flight.scope.cancel_called:
                     return  # taken along or called off before it began
-                claim = await self._gate.enter()
-                self._close_doors(flight)
-                looked = await self._request(Asked.anew(flight.asked))
-                await self._gate.settle(claim, (), looked.exchange)
-                flight.land(looked)
+                async with self._gate.enter() as claim:
+                    self._close_doors(flight)
+                    looked = await self._request(Asked.anew(flight.asked))
+                    await self._gate.settle(claim, (), self._gate.judge(claim, looked.exchange))
+                    flight.land(looked)
         except GatewayError as error:
             flight.land(error)
         finally:

@@ -70,7 +70,7 @@ class Engine:
         limits = context.gateway.limits
         dialect = make_dialect(context.gateway.dialect, context.gateway.rewrite_host)
         self.store: Store[State] = MemoryStore(clock=context.clock, max_watches=limits.max_watches)
-        self.gate = Gate(context, self.store)
+        self.gate = Gate(context, self.store, self._wake)
         self.router = Router(context, self.store, self.gate, self._wake)
         self._transport = AiohttpTransport(context.gateway, context.clock)
         self.client = GatewayClient(context, dialect, self._transport, self.gate)
@@ -172,7 +172,7 @@ class Engine:
 
     def _look_every(self) -> float:
         """Return how often the limits let each task be looked at, in seconds."""
-        windows = governor.windows(self.context.gateway.limits)
+        windows = governor.windows(self.context.gateway.limits, self.gate.health, self.context.clock())
         slowest = max((interval for interval, _ in windows), default=0.0)
         return slowest * math.ceil(self.router.tasks / self.coalescer.room)
 

@@ -5,7 +5,9 @@ The governor decides (`_policy/governor.py`), the store enforces; this file wait
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 
 import anyio
 
@@ -28,13 +30,21 @@ COURTESY = 0.002
 
 
 class Gate:
-    """One gateway's gate, as this process sees it."""
+    """
+    One gateway's gate, as this process sees it.
 
-    def __init__(self, context: Context, store: Store[State]) -> None:
+    Args:
+        context: Of the watcher.
+        store: Enforces gaps and holds.
+        wake: Called when the pump has reason to claim again.
+    """
+
+    def __init__(self, context: Context, store: Store[State], wake: Callable[[], None]) -> None:
         self._store = store
+        self._wake = wake
         self._name = context.name
         self._ahead = pacing.ahead(context.pacing)
-        self._gaps = [Gap(interval, burst) for interval, burst in governor.windows(context.gateway.limits)]
+        self._limits = context.gateway.limits
         self._clock = context.clock
         self._rng = context.rng
         self._log = context.log
@@ -42,6 +52,7 @@ class Gate:
         self._polled_at = self._was_wanted_at = float("-inf")
         self._line = anyio.Lock()
         self._is_pump_waiting = False
+        self._probe: int | None = None
         self.health = Governor()
         self.pace = 0.0
         """The distance to the last list request that pacing wants, seconds."""
@@ -54,60 +65,109 @@ class Gate:
         return max(0.0, self._held_until - self._clock())
 
     @property
+    def is_probing(self) -> bool:
+        """True while one request finds out how the gateway is, and no other may go."""
+        return self._probe is not None
+
+    @property
     def next_poll_in(self) -> float:
         """Seconds until pacing wants the next list request, 0.0 if none is waited for."""
         return max(0.0, self._polled_at + self.pace - self._clock())
 
     async def claim(self, limit: int) -> Claim[State] | Idle:
-        """Take up to *limit* due ids, if a request may go now."""
+        """Take up to *limit* due ids, if a request may go now; one, where a probe may. Who has claimed must `leave`."""
+        if self._probe is not None:
+            return self._idle(math.inf)  # whoever brings the probe back wakes the pump
+        is_probe = self.health.breaker.is_open
+        if is_probe and not self.held_for and (rest := self.health.breaker.probe_in(self._clock())) > 0:
+            return self._idle(rest)
         claim = await self._store.claim(
-            limit, LEASE, ahead=self._ahead, linger=0.0, gaps=self._gaps, pace=self.pace, company=self.company
+            1 if is_probe and not self.held_for else limit,
+            LEASE,
+            ahead=self._ahead,
+            linger=0.0,
+            gaps=self._gaps(),
+            pace=self.pace,
+            company=self.company,
         )
-        self._is_pump_waiting = isinstance(claim, Idle)
-        if isinstance(claim, Claim):
-            self._was_wanted_at = self._polled_at + self.pace
-            self._polled_at = claim.now
+        if isinstance(claim, Idle):
+            return self._idle(claim.wait)
+        self._is_pump_waiting = False
+        self._was_wanted_at = self._polled_at + self.pace
+        self._polled_at = claim.now
+        if is_probe and claim.held <= 0:
+            self._probe = claim.stamp
         return claim
+
+    def _idle(self, wait: float) -> Idle:
+        self._is_pump_waiting = True
+        return Idle(wait)
+
+    def _gaps(self) -> list[Gap]:
+        budget = governor.windows(self._limits, self.health, self._clock())
+        return [Gap(interval, burst) for interval, burst in budget]
+
+    def leave(self, claim: Claim[State]) -> None:
+        """Let go of a claim, whatever became of it: a probe that was not judged, for it was called off, proves nothing."""
+        if claim.stamp == self._probe:
+            self._probe = None
+            self.health = governor.lost(self.health, self._clock(), self._rng)
+            self._wake()
 
     @property
     def wanted_before(self) -> float:
         """How long after the last list request the next one was wanted before that, seconds; negative if it was late."""
         return self._was_wanted_at - self._polled_at
 
-    async def enter(self) -> Claim[State]:
+    @asynccontextmanager
+    async def enter(self) -> AsyncIterator[Claim[State]]:
         """
-        Wait until one request that is no poll may go; the claim has no rows and is given back by `settle`.
+        Wait until one request that is no poll may go.
 
         Raises:
             GatewayError: the gateway is left alone for now. At once: whoever asks for now gets no answer later.
         """
         # One at a time, first come first served: a crowd of callers must not keep the pump from its turn.
         async with self._line:
-            return await self._enter()
+            claim = await self._enter()
+        try:
+            yield claim
+        finally:
+            self.leave(claim)
 
     async def _enter(self) -> Claim[State]:
         while True:
-            claim = await self._store.claim(0, LEASE, ahead=0.0, linger=0.0, gaps=self._gaps, pace=0.0)
+            probe_in = self.health.breaker.probe_in(self._clock())
+            if self._probe is not None or probe_in > 0:
+                raise self._held_error(probe_in)
+            claim = await self._store.claim(0, LEASE, ahead=0.0, linger=0.0, gaps=self._gaps(), pace=0.0)
             if isinstance(claim, Claim):
                 if claim.held > 0:
                     raise self._held_error(claim.held)
+                if self.health.breaker.is_open:
+                    self._probe = claim.stamp
                 return claim
             await anyio.sleep(claim.wait + (COURTESY if self._is_pump_waiting else 0.0))
 
-    async def settle(
-        self, claim: Claim[State], rows: Sequence[Row[State] | Alike], exchange: Exchange
-    ) -> None:
-        """Give a claim back after a request: judge the exchange, shut the gate if need be, tell the readers."""
+    def judge(self, claim: Claim[State], exchange: Exchange) -> Ruling:
+        """Take in how the request of a claim went; the ruling is for `settle`."""
         if exchange.error is None and not exchange.verdict.is_answer:
-            ruling = Ruling(self.health)  # no such route, or too large a batch: neither a fault nor a proof
-        else:
-            ruling = governor.judge(self.health, exchange, self._rng)
-        was_told, self.health = self.health.is_told, ruling.governor
+            # No such route, too large a batch, or our own loop stood still: neither a fault nor a proof.
+            return Ruling(self.health)
+        ruling = governor.judge(self.health, exchange, self._rng)
+        self.health = ruling.governor
+        if claim.stamp == self._probe:
+            self._probe = None
+            self._wake()
         if ruling.hold:
             self._held_until = max(self._held_until, exchange.at + ruling.hold)
+        return ruling
+
+    async def settle(self, claim: Claim[State], rows: Sequence[Row[State] | Alike], ruling: Ruling) -> None:
+        """Give a claim back after a request that was judged: shut the gate if need be, tell the readers."""
         told = () if ruling.told is None else (ruling.told,)
         await self._store.commit(claim, rows, hold=ruling.hold, told=told)
-        if isinstance(ruling.told, Recovered) or (ruling.told is not None and not was_told):
+        if ruling.told is not None and ruling.is_new:
             self._tell(ruling.told, ruling.hold)
 
     async def give_back(self, claim: Claim[State], rows: Sequence[Row[State] | Alike]) -> None:

@@ -13,6 +13,7 @@ import anyio
 import anyio.lowlevel
 from attrs import define
 
+from mjwatch._policy.governor import Ruling
 from mjwatch._policy.lessons import Lessons
 from mjwatch._policy.plane import Plane, company_in
 from mjwatch._policy.state import State
@@ -21,7 +22,7 @@ from mjwatch._runtime.coalescer import Coalescer
 from mjwatch._runtime.context import Context
 from mjwatch._runtime.gate import Gate
 from mjwatch._runtime.reading import BREATH
-from mjwatch._runtime.round import Back, Harvest, Moment, Round, told, undone
+from mjwatch._runtime.round import Back, Harvest, Moment, Round, put_off, told, undone
 from mjwatch._runtime.rules import Rules
 from mjwatch._runtime.runner import Guard
 from mjwatch._store.contract import Claim, ClaimedRow, Idle
@@ -96,15 +97,18 @@ class Pump:
         try:
             await self._look(claim)
         finally:
+            self._gate.leave(claim)
             self._slots.release()
 
     async def _look(self, claim: Claim[State]) -> None:
         round_ = Round(self._rules, claim)
         await self._give_back(claim, round_.ended)  # a deadline does not wait for a slow gateway
         if claim.held > 0:
-            await self._give_back(claim, round_.put_off())
+            await self._give_back(claim, put_off(round_, round_.going, claim.now, claim.held))
             return
-        doubted = round_.doubted() if self._coalescer.room > 1 else None
+        # A probe has one id, and no other request may go beside it.
+        may_doubt = self._coalescer.room > 1 and not self._gate.is_probing
+        doubted = round_.doubted() if may_doubt else None
         if doubted is None:
             await self._look_together(round_, round_.going)
             return
@@ -123,10 +127,15 @@ class Pump:
             await self._give_back(claim, [undone(rows)])
             raise
         with anyio.CancelScope(shield=True):  # a reply that came is committed
+            ruling = self._gate.judge(claim, looked.exchange)
             if looked.is_for_nothing:
                 # By the next route, or in smaller batches, as soon as the budget allows.
                 self._gate.pace = 0.0
-                await self._settle(claim, [undone(rows)], looked)
+                await self._settle(claim, [undone(rows)], looked, ruling)
+                return
+            if looked.exchange.error is not None:
+                back = put_off(round_, rows, self._now(claim, begun), ruling.retry_in)
+                await self._settle(claim, back, looked, ruling)
                 return
             moment = self._moment(claim, begun, round_.sure_until)
             harvest = Harvest(self._rules, rows, looked, moment, is_whole=rows is round_.going)
@@ -137,7 +146,7 @@ class Pump:
             harvest.learn()
             self._gate.pace = harvest.pace(self._gate.wanted_before)
             self._gate.company = company_in(moment.plane, self._rules.pacing)
-            await self._settle(claim, harvest.given_back(), looked)
+            await self._settle(claim, harvest.given_back(), looked, ruling)
 
     async def _look_alone(self, claim: Claim[State], row: ClaimedRow[State]) -> None:
         """Look at an id that lists keep leaving out by the single route: only that proves it lost."""
@@ -157,15 +166,21 @@ class Pump:
 
     def _moment(self, claim: Claim[State], begun: float, sure_until: float) -> Moment:
         plane = Plane(claim.watched, self._coalescer.room)
-        return Moment(claim.now, claim.now + self._clock() - begun, plane, sure_until)
+        return Moment(claim.now, self._now(claim, begun), plane, sure_until)
 
-    async def _settle(self, claim: Claim[State], rows: Sequence[Back], looked: Looked) -> None:
+    def _now(self, claim: Claim[State], begun: float) -> float:
+        """Return the present by the store's clock, of which only the claim's instant is known."""
+        return claim.now + self._clock() - begun
+
+    async def _settle(
+        self, claim: Claim[State], rows: Sequence[Back], looked: Looked, ruling: Ruling
+    ) -> None:
         """Commit what a request brought."""
         self.tally.looks += looked.asked
         self.tally.faults += looked.exchange.error is not None
         self.tally.events += told(rows)
         async with self._committing:
-            await self._gate.settle(claim, rows, looked.exchange)
+            await self._gate.settle(claim, rows, ruling)
             self.wake()  # what was given back may be due before anything else
             # The router reads before the next flight commits: a burst never outruns the log.
             await anyio.lowlevel.checkpoint()

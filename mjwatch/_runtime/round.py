@@ -96,12 +96,6 @@ class Round:
                 return row
         return None
 
-    def put_off(self) -> list[Back]:
-        """Give all back while the gate is held: not before it opens, unless the deadline comes first."""
-        now, held = self.claim.now, self.claim.held
-        lefts = [(row, fold.due_at(row.state, row.terms, self.rules.deadlines) - now) for row in self.going]
-        return [Row(row.id, max(_MOMENT, min(held, left)), was_looked_at=False) for row, left in lefts]
-
     def _elapse(self, row: Claimed, now: float) -> None:
         may_end = now >= self.sure_until and now >= fold.soonest_end([row.terms], self.rules.deadlines)
         if may_end or (row.state is not None and row.state.aside is not None):
@@ -268,6 +262,13 @@ class Harvest:
         """Count from the claim, so that a slow reply does not stretch the rhythm."""
         late = self.moment.now - self.moment.claimed_at
         return [wait - late if wait > late else 0.0 for wait in waits]
+
+
+def put_off(round_: Round, rows: Sequence[Claimed], now: float, wait: float) -> list[Back]:
+    """Give rows back that nothing could be learned of: not before *wait* is over, unless their deadline comes first."""
+    deadlines = round_.rules.deadlines
+    lefts = [(row, fold.due_at(row.state, row.terms, deadlines) - now) for row in rows]
+    return [Row(row.id, max(_MOMENT, min(wait, left)), was_looked_at=False) for row, left in lefts]
 
 
 def undone(rows: Sequence[Claimed]) -> Alike:

@@ -9,7 +9,8 @@ from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mjwatch._policy.governor import Exchange, Governor, Ruling, judge, windows
+from mjwatch._policy.breaker import Breaker
+from mjwatch._policy.governor import Exchange, Governor, Ruling, judge, lost, windows
 from mjwatch.errors import (
     GatewayBroken,
     GatewayBusy,
@@ -85,16 +86,13 @@ def told(*exchanges: Exchange) -> list[GatewayEvent]:
     return [ruling.told for ruling in rulings if ruling.told is not None]
 
 
-def test_the_budget_has_a_window_a_second_and_one_a_minute() -> None:
-    """The second bounds the rate, the minute allows a burst; without a rate there is none."""
-    assert windows(Limits()) == ((0.1, 1), (0.2, 5))
-    assert windows(Limits(rate=4, per_minute=60, burst=2)) == ((0.25, 1), (1, 2))
-    assert windows(Limits(rate=None)) == ()
-
-
 def test_a_useful_answer_changes_nothing_where_all_is_well() -> None:
-    """It only proves the gateway."""
-    assert after(well(5)) == Ruling(Governor(is_proven=True))
+    """It only proves the gateway, and is counted."""
+    healthy = after(well(5)).governor
+
+    assert (healthy.failures, healthy.is_told, healthy.is_proven) == (0, False, True)
+    assert not healthy.breaker.is_open
+    assert windows(Limits(), healthy, 5) == windows(Limits(), Governor(), 0)
 
 
 @pytest.mark.parametrize("verdict", Verdict)
@@ -108,7 +106,10 @@ def test_another_way_to_ask_ends_no_outage(verdict: Verdict) -> None:
     """A proxy's 413 or 404 says nothing about the gateway behind it."""
     failing = after(fault(0), fault(10)).governor
 
-    assert after(well(20, verdict), governor=failing) == Ruling(failing)
+    ruling = after(well(20, verdict), governor=failing)
+
+    assert evolve(ruling.governor, rate=failing.rate) == failing
+    assert (ruling.hold, ruling.retry_in, ruling.told) == (0, 0, None)
 
 
 def test_an_outage_is_told_at_the_second_failure_in_a_row() -> None:
@@ -194,21 +195,52 @@ def test_retry_after_is_honoured_within_reason(asked: float, least: float, most:
     assert after(throttled(0, asked), rng=Highest()).hold == pytest.approx(most)
 
 
-@pytest.mark.parametrize(
-    ("verdict", "most"),
-    [
-        pytest.param(Verdict.UNREACHABLE, [5, 10, 20, 30, 30], id="unreachable"),
-        pytest.param(Verdict.BROKEN, [5, 10, 20, 30, 30], id="broken"),
-        pytest.param(Verdict.CORRUPT, [5, 10, 20, 30, 30], id="corrupt"),
-        pytest.param(Verdict.THROTTLED, [2, 4, 8, 16, 32, 60, 60], id="throttled"),
-    ],
-)
-def test_the_hold_doubles_with_full_jitter(verdict: Verdict, most: list[float]) -> None:
-    """Between a second and the doubled first hold, up to the longest."""
-    failures = [fault(n, verdict) for n in range(len(most))]
+def test_without_a_wish_of_its_own_a_throttled_gateway_is_left_alone_ever_longer() -> None:
+    """Full jitter, doubling up to a minute."""
+    wishes = [throttled(n, None) for n in range(7)]
 
-    assert most == [after(*failures[: n + 1], rng=Highest()).hold for n in range(len(most))]
-    assert after(*failures, rng=Lowest()).hold == 1
+    assert [after(*wishes[: n + 1], rng=Highest()).hold for n in range(7)] == [2, 4, 8, 16, 32, 60, 60]
+    assert after(*wishes, rng=Lowest()).hold == 1
+
+
+@pytest.mark.parametrize("verdict", [Verdict.UNREACHABLE, Verdict.BROKEN, Verdict.CORRUPT])
+def test_a_failure_puts_off_its_own_rows_only(verdict: Verdict) -> None:
+    """One of them may be poison: the gate stays open for all others, until there are five in a row."""
+    failures = [fault(n, verdict) for n in range(8)]
+    rulings = [after(*failures[: n + 1], rng=Highest()) for n in range(8)]
+
+    assert [ruling.retry_in for ruling in rulings] == [5, 10, 20, 30, 30, 30, 30, 30]
+    assert [ruling.hold for ruling in rulings] == [0, 0, 0, 0, 5, 10, 20, 30]
+    assert after(failures[0], rng=Lowest()).retry_in == 1
+
+
+def test_a_probe_that_is_asked_for_patience_has_found_a_gateway() -> None:
+    """It is alive: the hold counts, the outage does not go on."""
+    opened = after(*[fault(n) for n in range(5)]).governor
+    first = after(throttled(40, 20), governor=opened, rng=Lowest())
+    second = after(well(70), governor=first.governor)
+
+    assert opened.breaker.is_open
+    assert first.hold == 20
+    assert not second.governor.breaker.is_open
+
+
+def test_a_probe_that_was_called_off_proves_nothing() -> None:
+    """Another one goes a few seconds later."""
+    opened = after(*[fault(n) for n in range(5)]).governor
+    again = lost(opened, 60, Highest())
+
+    assert again.breaker.probe_in(60) == 5
+    assert again.failures == opened.failures
+    assert lost(Governor(), 60, Highest()) == Governor()
+
+
+def test_the_rate_is_ramped_after_an_outage() -> None:
+    """A quarter at first, all of it ten seconds later."""
+    down = [fault(n) for n in range(5)]
+    healthy = after(*down, well(20), well(30)).governor
+
+    assert [windows(Limits(), healthy, at)[0][0] for at in (30, 36, 41)] == pytest.approx([0.4, 0.2, 0.1])
 
 
 @pytest.mark.parametrize("verdict", [Verdict.DENIED, Verdict.REFUSED, Verdict.UNSUPPORTED])
@@ -218,6 +250,7 @@ def test_a_standing_fault_is_probed_ever_more_rarely(verdict: Verdict) -> None:
 
     holds = [after(*failures[: n + 1]).hold for n in range(6)]
     assert holds == [60, 120, 240, 480, 600, 600]
+    assert after(fault(3, verdict), fault(10, verdict, departed_at=2)).hold == 0
 
 
 exchanges = st.builds(
@@ -256,7 +289,8 @@ def test_a_gateway_is_left_alone_within_bounds_and_never_told_of_twice(
         )
 
         assert ruling.hold == 0 or 1 <= ruling.hold <= 305 or (standing and 60 <= ruling.hold <= 600)
-        assert exchange.error is not None or ruling.hold == 0
+        assert exchange.error is not None or ruling.hold == ruling.retry_in == 0
+        assert exchange.error is None or ruling.retry_in >= max(1, ruling.hold)
 
     assert [event.kind for event in events[::2]] == ["unreachable"] * len(events[::2])
     assert [event.kind for event in events[1::2]] == ["recovered"] * len(events[1::2])
@@ -268,6 +302,8 @@ def test_a_gateway_is_left_alone_within_bounds_and_never_told_of_twice(
 @given(st.integers(1, 10_000), st.sampled_from(list(FAULTS)), st.integers())
 def test_a_long_outage_breaks_no_bound(failures: int, verdict: Verdict, seed: int) -> None:
     """However many failures in a row there were."""
-    ruling = after(fault(5, verdict), governor=Governor(failures), rng=random.Random(seed))
+    governor = Governor(failures, patience=failures, breaker=Breaker(reopened=failures, in_a_row=failures))
+    ruling = after(fault(5, verdict), governor=governor, rng=random.Random(seed))
 
-    assert 1 <= ruling.hold <= 600
+    assert ruling.hold <= 600
+    assert max(1, ruling.hold) <= ruling.retry_in <= 600

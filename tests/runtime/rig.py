@@ -232,12 +232,16 @@ def make_rig(
     spoken_dialect = spoken(make_dialect(dialect))
     max_watches = context.gateway.limits.max_watches
     store: MemoryStore[State] = MemoryStore(clock=context.clock, max_watches=max_watches, log_size=log_size)
-    gate = Gate(context, store)
+    pumps: list[Pump] = []
+
+    def wake() -> None:
+        pumps[0].wake()
+
+    gate = Gate(context, store, wake)
     client = GatewayClient(context, spoken_dialect, played, gate)
     ceiling = min(context.gateway.limits.batch, spoken_dialect.max_batch)
     coalescer = Coalescer(context, client, gate, routes=spoken_dialect.routes, ceiling=ceiling)
-    pumps: list[Pump] = []
-    router = Router(context, store, gate, lambda: pumps[0].wake())  # noqa: PLW0108 - it comes later
+    router = Router(context, store, gate, wake)
     pump = Pump(context, coalescer, gate, Lessons(), before_claim=router.sweep)
     pumps.append(pump)
     return Rig(context, played, log, store, gate, spoken_dialect, client, coalescer, router, pump)

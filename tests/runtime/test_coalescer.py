@@ -7,6 +7,7 @@ import asyncio
 import anyio
 import pytest
 
+from mjwatch._policy.breaker import IN_A_ROW
 from mjwatch._runtime.coalescer import Coalescer
 from mjwatch._runtime.reading import Asked
 from mjwatch._wire.messages import Reply, Route
@@ -177,16 +178,16 @@ async def test_a_newcomer_never_boards_a_dying_flight() -> None:
 async def test_a_held_gate_refuses_at_once() -> None:
     """Whoever asks for now gets no answer later, and each caller an error of its own."""
     rig = make_rig(played("1"))
-    rig.played.script.append(GatewayUnreachable("gone", gateway="sim"))
+    rig.played.script.extend([GatewayUnreachable("gone", gateway="sim")] * IN_A_ROW)
     errors = []
     async with running(rig, pump=False):
-        for _ in range(2):
+        for _ in range(IN_A_ROW + 1):
             with pytest.raises(GatewayUnreachable, match="gone") as caught:
                 await rig.coalescer.lookup("1")
             errors.append(caught.value)
 
-    assert len(rig.played.sent) == 1
-    assert errors[0] is not errors[1]
+    assert len(rig.played.sent) == IN_A_ROW
+    assert errors[-1] is not errors[-2]
 
 
 async def test_a_hold_after_recovery_asks_for_patience() -> None:

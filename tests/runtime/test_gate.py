@@ -27,7 +27,8 @@ def make(limits: Limits | None = None) -> tuple[Rig, Gate]:
 async def settle(rig: Rig, verdict: Verdict, error: GatewayError | None = None) -> None:
     """Let a request leave and come back with *verdict*."""
     claim = Claim[State](0, rig.now(), 0.0, (), 0)
-    await rig.gate.settle(claim, (), Exchange(verdict, error, rig.now(), rig.now()))
+    exchange = Exchange(verdict, error, rig.now(), rig.now())
+    await rig.gate.settle(claim, (), rig.gate.judge(claim, exchange))
 
 
 async def test_requests_keep_their_distance() -> None:
@@ -36,8 +37,8 @@ async def test_requests_keep_their_distance() -> None:
     left: list[float] = []
 
     async def go() -> None:
-        await gate.enter()
-        left.append(rig.now() - begun)
+        async with gate.enter():
+            left.append(rig.now() - begun)
 
     begun = rig.now()
     async with anyio.create_task_group() as callers:
@@ -52,7 +53,8 @@ async def test_without_a_budget_nobody_waits() -> None:
     rig, gate = make(Limits(rate=None))
     begun = rig.now()
     for _ in range(100):
-        await gate.enter()
+        async with gate.enter():
+            pass
 
     assert rig.now() == begun
 
@@ -64,7 +66,8 @@ async def test_a_fault_shuts_the_gate_for_all() -> None:
     await settle(rig, Verdict.DENIED, DENIED)
     claim = await gate.claim(500)
     with pytest.raises(GatewayDenied, match="no key") as caught:
-        await gate.enter()
+        async with gate.enter():
+            pass
 
     assert isinstance(claim, Claim)
     assert claim.held == pytest.approx(60, abs=1)
@@ -137,7 +140,8 @@ async def test_a_hold_that_outlives_its_fault_asks_for_patience() -> None:
     await settle(rig, Verdict.THROTTLED, GatewayBusy("busy", gateway="sim", retry_after=40))
     await settle(rig, Verdict.OK)
     with pytest.raises(GatewayBusy, match=r"left alone for 4. s more") as caught:
-        await gate.enter()
+        async with gate.enter():
+            pass
 
     assert caught.value.retry_after == pytest.approx(42, abs=2.1)
 

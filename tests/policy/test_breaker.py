@@ -1,0 +1,126 @@
+"""Whether a gateway is asked at all: opened by failures, found out by one probe, never stuck."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mjwatch._policy.breaker import IN_A_ROW, Breaker, failed, lost, tripped, went_well
+
+DICE = random.Random(0)
+
+
+def after(outcomes: str, *, every: float = 1.0) -> Breaker:
+    """Return a breaker after exchanges that failed ("x") or went well ("."), one each second or so."""
+    breaker = Breaker()
+    for number, outcome in enumerate(outcomes):
+        at = number * every
+        breaker = failed(breaker, at, at, DICE) if outcome == "x" else went_well(breaker, at)
+    return breaker
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "is_open"),
+    [
+        pytest.param("x" * (IN_A_ROW - 1), False, id="four in a row"),
+        pytest.param("x" * IN_A_ROW, True, id="five in a row"),
+        pytest.param("xxxx.xxxx.xxxx", False, id="interrupted, and too few"),
+        pytest.param(".xx" * 12, True, id="two of three of many"),
+        pytest.param("..x" * 20, False, id="one of three of many"),
+        pytest.param("." * 100, False, id="all is well"),
+    ],
+)
+def test_it_opens_on_five_in_a_row_or_half_of_many(outcomes: str, *, is_open: bool) -> None:
+    """A batch that fails for ever among good ones opens nothing."""
+    assert after(outcomes).is_open is is_open
+
+
+def test_what_is_long_ago_does_not_count() -> None:
+    """Half of twenty in an hour is no outage."""
+    assert not after(".x" * 30, every=60.0).is_open
+
+
+def test_a_probe_may_go_after_a_while() -> None:
+    """Between two and a half and five seconds at first."""
+    breaker = after("x" * IN_A_ROW)
+    at = IN_A_ROW - 1
+
+    assert 2.5 <= breaker.probe_in(at) <= 5
+    assert breaker.probe_in(at + 5) == 0
+    assert after("x").probe_in(0) == 0
+
+
+def test_probes_that_fail_go_ever_more_rarely() -> None:
+    """Twice as rarely each time, up to half a minute."""
+    breaker, now, waits = after("x" * IN_A_ROW), 10.0, []
+    for _ in range(6):
+        breaker = failed(breaker, now, now, DICE)
+        waits.append(breaker.probe_in(now))
+        now += 40
+
+    for wait, most in zip(waits, [10, 20, 30, 30, 30, 30], strict=True):
+        assert most / 2 <= wait <= most
+
+
+def test_two_probes_that_go_well_close_it() -> None:
+    """The second may go at once; then all is forgotten."""
+    one = went_well(after("x" * IN_A_ROW), 20)
+    two = went_well(one, 21)
+
+    assert one.is_open
+    assert one.probe_in(20) == 0
+    assert two == Breaker(counted_at=21)
+
+
+def test_a_probe_that_fails_after_a_good_one_begins_anew() -> None:
+    """Two in a row, not two in all."""
+    breaker = failed(went_well(after("x" * IN_A_ROW), 20), 21, 21, DICE)
+
+    assert went_well(breaker, 60).is_open
+
+
+def test_replies_from_before_it_opened_change_nothing() -> None:
+    """Eight requests were under way when the gateway went down."""
+    breaker = after("x" * IN_A_ROW)
+
+    assert failed(breaker, 1, 12, DICE) == breaker
+
+
+def test_a_lost_probe_is_followed_by_another() -> None:
+    """A cancellation cannot lose it for good; where none is out there is none to lose."""
+    breaker = lost(after("x" * IN_A_ROW), 100, DICE)
+
+    assert 2.5 <= breaker.probe_in(100) <= 5
+    assert lost(Breaker(), 100, DICE) == Breaker()
+
+
+def test_it_can_be_tripped_at_once() -> None:
+    """By a fault that somebody must mend."""
+    assert tripped(Breaker(), 10, 60).probe_in(10) == 60
+
+
+events = st.lists(
+    st.tuples(st.sampled_from(["failed", "well", "lost"]), st.floats(0, 100), st.floats(0, 30)), max_size=60
+)
+
+
+@settings(deadline=None, max_examples=100)
+@given(events, st.integers())
+def test_it_is_never_stuck(history: list[tuple[str, float, float]], seed: int) -> None:
+    """From wherever it is, a probe may go within half a minute, and two good ones close it."""
+    breaker, now, rng = Breaker(), 0.0, random.Random(seed)
+    for outcome, wait, took in history:
+        departed_at, now = now + wait, now + wait + took
+        match outcome:
+            case "failed":
+                breaker = failed(breaker, departed_at, now, rng)
+            case "well":
+                breaker = went_well(breaker, now)
+            case _:
+                breaker = lost(breaker, now, rng)
+        assert 0 <= breaker.probe_in(now) <= 30
+        assert breaker.is_open or breaker.probe_in(now) == 0
+        assert not went_well(went_well(breaker, now), now).is_open

@@ -1,0 +1,122 @@
+"""How often a gateway is asked: less after a wish for patience, more again while that goes well, bounded always."""
+
+from __future__ import annotations
+
+from math import inf
+
+import pytest
+from attrs import evolve
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mjwatch._policy.rate import LEAST, Rate, counted, cut, raised, recovered, windows
+from mjwatch.settings import Limits
+
+
+def busy(a_second: float, seconds: float = 120.0, *, rate: Rate | None = None) -> Rate:
+    """Return a rate after so many exchanges a second."""
+    rate = rate or Rate()
+    for number in range(round(a_second * seconds)):
+        rate = counted(rate, number / a_second)
+    return rate
+
+
+def test_the_budget_has_a_window_a_second_and_one_a_minute() -> None:
+    """The second bounds the rate, the minute allows a burst; without a rate there is none."""
+    assert windows(Limits(), Rate(), 0) == ((0.1, 1), (0.2, 5))
+    assert windows(Limits(rate=4, per_minute=60, burst=2), Rate(), 0) == ((0.25, 1), (1, 2))
+    assert windows(Limits(rate=None), Rate(), 0) == ()
+
+
+@pytest.mark.parametrize("a_second", [0.5, 2, 8])
+@pytest.mark.parametrize("seconds", [10, 120])
+def test_the_rate_is_measured_as_it_is(a_second: float, seconds: float) -> None:
+    """From the first seconds on; where nothing was sent there is none."""
+    assert busy(a_second, seconds).measured(seconds) == pytest.approx(a_second, rel=0.1)
+    assert Rate().measured(5) == 0
+
+
+def test_a_wish_for_patience_halves_what_was_used() -> None:
+    """Half of the limit would cut nothing for who stays far below it."""
+    slower = cut(busy(4), 119.9, 120)
+
+    assert slower.allowed == pytest.approx(2, rel=0.05)
+    assert windows(Limits(), slower, 120)[0][0] == pytest.approx(0.5, rel=0.05)
+    [(interval, burst)] = windows(Limits(rate=None), slower, 120)
+    assert interval == pytest.approx(0.5, rel=0.05)
+    assert burst == 1
+
+
+def test_replies_of_one_round_trip_cut_once() -> None:
+    """What left before the cut was no answer to it."""
+    slower = cut(busy(4), 119.9, 120)
+
+    assert cut(slower, 119.95, 120.5) == slower
+    assert cut(slower, 121, 122).allowed < slower.allowed
+
+
+def test_it_is_never_cut_to_nothing() -> None:
+    """One request in five seconds finds out that the gateway has patience again."""
+    rate = busy(1)
+    for at in range(130, 200, 10):
+        rate = cut(rate, at, at)
+
+    assert rate.allowed == LEAST
+
+
+def test_it_rises_again_while_it_is_used() -> None:
+    """A little with each good answer, until nothing holds requests back any more."""
+    rate = cut(busy(4), 119.9, 120)
+    now, rises = 120.0, [rate.allowed]
+    while rate.allowed < 10:
+        now += 1 / rate.allowed
+        rate = raised(counted(rate, now), now)
+        rises.append(rate.allowed)
+
+    assert rises == sorted(rises)
+    assert now < 120 + 300
+    assert raised(counted(evolve(rate, allowed=99.99, recent=1e4), now), now).allowed == inf
+
+
+def test_who_sends_little_has_proven_nothing() -> None:
+    """The limit stays where requests are far below it."""
+    rate = evolve(busy(0.5), allowed=4.0)
+
+    assert raised(rate, 120) == rate
+    assert raised(Rate(), 120) == Rate()
+
+
+def test_after_an_outage_it_is_ramped() -> None:
+    """A quarter, a half, all."""
+    rate = recovered(Rate(), 100)
+    intervals = [windows(Limits(), rate, at)[0][0] for at in (100, 104.9, 105, 110, 1e9)]
+
+    assert intervals == pytest.approx([0.4, 0.4, 0.2, 0.1, 0.1])
+
+
+moves = st.lists(st.tuples(st.sampled_from(["counted", "cut", "raised", "recovered"]), st.floats(0, 50)))
+
+
+@settings(deadline=None, max_examples=100)
+@given(moves)
+def test_it_stays_within_bounds(history: list[tuple[str, float]]) -> None:
+    """Never below the least, never above the user's limit, whatever the gateway says."""
+    rate, now = Rate(), 0.0
+    for move, wait in history:
+        now += wait
+        match move:
+            case "counted":
+                rate = counted(rate, now)
+            case "cut":
+                rate = cut(counted(rate, now), now, now)
+            case "raised":
+                rate = raised(rate, now)
+            case _:
+                rate = recovered(rate, now)
+        assert rate.allowed >= LEAST
+        assert rate.measured(now) >= 0
+        for (interval, burst), (least, own) in zip(
+            windows(Limits(), rate, now), windows(Limits(), Rate(), 0), strict=True
+        ):
+            assert least <= interval <= 1 / LEAST / 0.25
+            assert burst == own
