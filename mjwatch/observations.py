@@ -33,6 +33,8 @@ class Verdict(Enum):
     """A server error."""
     CORRUPT = "corrupt"
     """A reply that is cut, malformed, or of the wrong shape."""
+    STALLED = "stalled"
+    """Our own event loop stood still meanwhile: it says nothing of the gateway."""
 
     @property
     def is_answer(self) -> bool:

@@ -13,6 +13,7 @@ from attrs import define, evolve, field
 from mjwatch._policy.governor import Exchange
 from mjwatch._runtime.context import Context
 from mjwatch._runtime.gate import Gate, again
+from mjwatch._runtime.pulse import Pulse
 from mjwatch._runtime.reading import LARGE, Asked, breathe, read
 from mjwatch._runtime.transport import OverCap, Transport
 from mjwatch._wire.dialect import Dialect
@@ -43,6 +44,7 @@ _HELP = {
     Verdict.TOO_BIG: (GatewayRefused, "the request or its reply is too large"),
     Verdict.BROKEN: (GatewayBroken, "the gateway reports an error of its own"),
     Verdict.CORRUPT: (GatewayBroken, "the reply is cut or malformed"),
+    Verdict.STALLED: (GatewayUnreachable, "the event loop stood still meanwhile: look for what blocks it"),
 }
 
 
@@ -135,8 +137,10 @@ class GatewayClient:
         ids = asked.ids
         is_single = route is Route.FETCH
         request = self._dialect.fetch(ids[0]) if is_single else self._dialect.list_tasks(ids, route)
+        pulse = Pulse()
         try:
-            reply = await self._send(request)
+            with pulse:
+                reply = await self._send(request)
         except OverCap:
             opened = Opened(
                 Verdict.TOO_BIG if len(ids) > 1 else Verdict.CORRUPT, detail="larger than the cap"
@@ -144,6 +148,8 @@ class GatewayClient:
             error = None if len(ids) > 1 else self._error(opened)
             return Looked(Exchange(opened.verdict, error, departed_at, self._clock()), route, len(ids))
         except GatewayError as error:
+            if isinstance(error, GatewayUnreachable) and pulse.has_missed:
+                return Looked(Exchange(Verdict.STALLED, None, departed_at, self._clock()), route, len(ids))
             return Looked(Exchange(_verdict(error), error, departed_at, self._clock()), route, len(ids))
         if len(reply.body) > LARGE:
             await breathe()  # putting its parts together was a step of its own

@@ -110,9 +110,10 @@ class Coalescer:
                 raise WatcherClosed(*looked.args) from looked.__cause__
             if looked.exchange.error is not None:
                 raise again(looked.exchange.error)
-            if looked.exchange.verdict not in {Verdict.UNSUPPORTED, Verdict.TOO_BIG}:
+            if not looked.is_for_nothing:
                 return looked.findings[task_id]
-            # By the next route, or in a smaller batch: both end, the last route and one id are always left.
+            # By the next route, or in a smaller batch: both end, the last route and one id are always left. Or once
+            # more, where our own loop stood still.
 
     async def _boarded(self, task_id: str) -> Looked | MjwatchError:
         flight = self._boarding
