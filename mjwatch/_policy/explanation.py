@@ -39,6 +39,10 @@ class Tick:
     width: float
 
 
+Because = Reason | Literal["budget", "apart", "hold"]
+"""What decides when a task is looked at."""
+
+
 @frozen
 class Explanation:
     """
@@ -49,7 +53,8 @@ class Explanation:
         due_in: Seconds until it is looked at, as things stand; None if it is not watched (any more).
         reason: What decides: `price` (unseen waiting has become worth a look), `tick` (the gateway shows nothing
             before), `min_interval`, `max_interval`, `fixed` (`Pacing.every`), `confirming` (an end or a loss waits
-            to be sure), `budget` (the gateway's limits allow no more) or `hold` (the gateway is left alone).
+            to be sure), `budget` (the gateway's limits allow no more), `apart` (it spoiled the requests it rode in)
+            or `hold` (the gateway is left alone).
         wait: Seconds from one look to the next if it began now; it differs from look to look.
         news: The chance that its end becomes visible within `wait`.
         price: What a look costs, in seconds of unseen waiting.
@@ -61,7 +66,7 @@ class Explanation:
 
     task_id: str
     due_in: float | None
-    reason: Reason | Literal["budget", "hold"]
+    reason: Because
     wait: float
     news: float
     price: float
@@ -104,6 +109,7 @@ class Standing:
         held: Seconds that the gateway is left alone, 0.0 if it is not.
         budget: The least seconds between two looks at each task that the limits allow.
         rng: The dice, as pacing throws them.
+        is_apart: It spoiled requests for others, so it is looked at alone.
     """
 
     plane: Plane
@@ -111,6 +117,13 @@ class Standing:
     held: float
     budget: float
     rng: Random
+    is_apart: bool = False
+
+    def decides(self) -> Literal["apart", "hold"] | None:
+        """Return what comes before all pacing, None where nothing does."""
+        if self.held > 0.0:
+            return "hold"
+        return "apart" if self.is_apart else None
 
 
 _WORDS: Final = {
@@ -121,6 +134,7 @@ _WORDS: Final = {
     "fixed": "the schedule is fixed",
     "confirming": "an end or a loss has to be made sure of",
     "budget": "the gateway's limits allow no more",
+    "apart": "it spoiled the requests it rode in, so it is looked at alone",
     "hold": "the gateway is left alone for now",
 }
 
@@ -149,12 +163,12 @@ def explain(
         shared = pacing.next_request(others, standing.plane, now, wishes, lessons, standing.rng)
         wait = max(wait, shared, key=lambda one: one.seconds)
     seconds = max(wait.seconds, standing.budget)
-    reason: Reason | Literal["budget", "hold"] = wait.reason if seconds == wait.seconds else "budget"
+    reason: Because = wait.reason if seconds == wait.seconds else "budget"
     end = lessons.forecast.outlook(subject.id, subject.terms, subject.state, now).end
     return Explanation(
         task_id=subject.id,
         due_in=None if standing.due_in is None else max(standing.due_in, standing.held),
-        reason="hold" if standing.held > 0.0 else reason,
+        reason=standing.decides() or reason,
         wait=seconds,
         news=1.0 - end.survive(seconds),
         price=pacing.price(wishes),

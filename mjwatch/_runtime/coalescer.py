@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Sequence
 from functools import partial
 
 import anyio
@@ -17,6 +18,7 @@ from attrs import define, evolve, field
 from mjwatch._policy import batching
 from mjwatch._policy.batching import Batching
 from mjwatch._policy.governor import Exchange
+from mjwatch._policy.poison import FAILURES
 from mjwatch._runtime.client import GatewayClient, Looked
 from mjwatch._runtime.context import Context
 from mjwatch._runtime.gate import Gate, again
@@ -78,9 +80,13 @@ class Coalescer:
             flight.land(_called_off(sys.exception()))
         return looked
 
-    async def look_alone(self, task_id: str) -> Looked:
+    async def look_alone(self, task_id: str, *, is_apart: bool = False) -> Looked:
         """
-        Confirm one id by the single route, as a request of its own.
+        Ask for one id by the single route, as a request of its own.
+
+        Args:
+            task_id: Which.
+            is_apart: It is known to spoil requests: that this one fails says nothing of the gateway.
 
         Raises:
             GatewayError: the gateway is left alone for now.
@@ -88,11 +94,26 @@ class Coalescer:
         async with self._gate.enter() as claim:
             looked = await self._client.look(Asked.anew([task_id]), Route.FETCH)
             exchange = looked.exchange
-            if exchange.verdict.is_standing and exchange.verdict is not Verdict.DENIED:
-                # Lists work here. That the single route does not is no reason to leave the gateway alone.
+            # Lists work here. That the single route does not is no reason to leave the gateway alone.
+            is_ours = exchange.verdict.is_standing and exchange.verdict is not Verdict.DENIED
+            if is_ours or (is_apart and exchange.verdict in FAILURES):
                 exchange = evolve(exchange, verdict=Verdict.UNSUPPORTED, error=None)
             await self._gate.settle(claim, (), self._gate.judge(claim, exchange))
             return looked
+
+    async def look_on_trial(self, task_ids: Sequence[str]) -> bool | None:
+        """
+        Ask for ids of which one may spoil the request; return True where it went well, None where that says nothing.
+
+        Raises:
+            GatewayError: the gateway is left alone for now.
+        """
+        async with self._gate.enter() as claim:
+            looked = await self._request(Asked.anew(task_ids))
+            if looked.exchange.verdict in FAILURES:
+                return False  # as was to be feared: held against nobody yet
+            await self._gate.settle(claim, (), self._gate.judge(claim, looked.exchange))
+            return True if looked.exchange.verdict.is_answer else None
 
     async def lookup(self, task_id: str) -> Finding:
         """
@@ -171,17 +192,23 @@ class Coalescer:
         return flight
 
     async def _request(self, asked: Asked) -> Looked:
-        route = self._batching.route
+        route = self._route()
         if route is Route.FETCH and len(asked.ids) > 1:
             # The list routes went while these waited to leave: nothing is asked, and all ask again.
             now = self._clock()
             return Looked(Exchange(Verdict.TOO_BIG, None, now, now), route, len(asked.ids))
         looked = await self._client.look(asked, route)
-        verdict = looked.exchange.verdict
-        self._batching = batching.learned(
-            self._batching, verdict, route=route, asked=len(asked.ids), now=looked.exchange.at
-        )
+        verdict, at = looked.exchange.verdict, looked.exchange.at
+        if route is not self._batching.route and verdict.is_answer:
+            self._batching = batching.avoided(self._batching, at)
+        self._batching = batching.learned(self._batching, verdict, route=route, asked=len(asked.ids), now=at)
         return looked
+
+    def _route(self) -> Route:
+        """Return by which route to ask: where lists have failed for long, a probe tries the single one."""
+        since = self._gate.health.failing_since
+        has_failed_for_long = since is not None and self._clock() - since >= batching.AVOIDED_FOR
+        return Route.FETCH if self._gate.is_probing and has_failed_for_long else self._batching.route
 
 
 def _called_off(bug: BaseException | None) -> MjwatchError:

@@ -31,6 +31,7 @@ from mjwatch._runtime.pump import Pump
 from mjwatch._runtime.reports import Health, Stats, Watched
 from mjwatch._runtime.router import Router
 from mjwatch._runtime.runner import Guard, Runner, Start
+from mjwatch._runtime.ward import Ward
 from mjwatch._store.contract import Store
 from mjwatch._store.memory import MemoryStore
 from mjwatch._wire.dialects import make_dialect
@@ -78,7 +79,9 @@ class Engine:
         routes = dialect.routes
         self.coalescer = Coalescer(context, self.client, self.gate, routes=routes, ceiling=ceiling)
         self.lessons = Lessons(clock=Clock.hinted(dialect.refresh))
-        self.pump = Pump(context, self.coalescer, self.gate, self.lessons, before_claim=self.router.sweep)
+        self.ward = Ward(context, self.store, self.coalescer, self._wake)
+        sweep = self.router.sweep
+        self.pump = Pump(context, self.coalescer, self.gate, self.lessons, self.ward, before_claim=sweep)
         self._keeper = Keeper(context, self.store, self.lessons)
         self.context = context
         self._hooks = hooks
@@ -154,7 +157,8 @@ class Engine:
         dice = Random(0)  # of its own: to ask must not change what comes
         if due_in is not None and subject.state is not None:
             due_in = max(due_in, self.gate.next_poll_in)  # it may ride from then on, with the next request
-        standing = Standing(plane, due_in, self.gate.held_for, self._look_every(), dice)
+        is_apart = task_id in self.ward
+        standing = Standing(plane, due_in, self.gate.held_for, self._look_every(), dice, is_apart)
         now, wishes = self.context.clock(), self.context.pacing
         return explain(subject, others or [subject], now, wishes, self.lessons, standing)
 
@@ -167,6 +171,7 @@ class Engine:
             events=tally.events,
             faults=tally.faults,
             tasks=self.router.tasks,
+            apart=len(self.ward),
             look_every=round(max(pacing.fixed or pacing.min_interval, self._look_every()), 3),
         )
 

@@ -25,6 +25,7 @@ from mjwatch._runtime.reading import BREATH
 from mjwatch._runtime.round import Back, Harvest, Moment, Round, put_off, told, undone
 from mjwatch._runtime.rules import Rules
 from mjwatch._runtime.runner import Guard
+from mjwatch._runtime.ward import AT_ONCE, PATIENCE, Ward
 from mjwatch._store.contract import Claim, ClaimedRow, Idle
 from mjwatch.errors import GatewayError
 
@@ -50,11 +51,13 @@ class Pump:
         coalescer: Coalescer,
         gate: Gate,
         lessons: Lessons,
+        ward: Ward,
         *,
         before_claim: Callable[[], Awaitable[None]],
     ) -> None:
         self._coalescer = coalescer
         self._gate = gate
+        self._ward = ward
         self._rules = Rules.of(context, lessons)
         self._slots = anyio.Semaphore(context.gateway.limits.flights, fast_acquire=True)
         self._clock = context.clock
@@ -106,16 +109,27 @@ class Pump:
         if claim.held > 0:
             await self._give_back(claim, put_off(round_, round_.going, claim.now, claim.held))
             return
-        # A probe has one id, and no other request may go beside it.
-        may_doubt = self._coalescer.room > 1 and not self._gate.is_probing
-        doubted = round_.doubted() if may_doubt else None
-        if doubted is None:
+        alone = self._alone(round_)
+        if not alone:
             await self._look_together(round_, round_.going)
             return
+        later = alone[AT_ONCE:]
+        await self._give_back(claim, put_off(round_, later, claim.now, 1.0))
+        ids = {row.id for row in alone}
         async with anyio.create_task_group() as looks:
-            # Both at once: one after the other they would outlast the lease.
-            looks.start_soon(self._look_alone, claim, doubted)
-            await self._look_together(round_, [row for row in round_.going if row is not doubted])
+            # All at once: one after the other they would outlast the lease.
+            for row in alone[:AT_ONCE]:
+                looks.start_soon(self._look_alone, round_, row)
+            await self._look_together(round_, [row for row in round_.going if row.id not in ids])
+
+    def _alone(self, round_: Round) -> list[ClaimedRow[State]]:
+        """Return who is asked for alone: who spoils lists, and one whom lists leave out."""
+        # A probe has one id, and no other request may go beside it.
+        if self._coalescer.room == 1 or self._gate.is_probing:
+            return []
+        alone = self._ward.apart(round_.going)
+        doubted = round_.doubted()
+        return alone if doubted is None or doubted in alone else [*alone, doubted]
 
     async def _look_together(self, round_: Round, rows: Sequence[ClaimedRow[State]]) -> None:
         if not rows:
@@ -126,35 +140,49 @@ class Pump:
         except anyio.get_cancelled_exc_class():
             await self._give_back(claim, [undone(rows)])
             raise
+        suspects = self._ward.took(rows, looked.exchange)
         with anyio.CancelScope(shield=True):  # a reply that came is committed
             ruling = self._gate.judge(claim, looked.exchange)
             if looked.is_for_nothing:
                 # By the next route, or in smaller batches, as soon as the budget allows.
                 self._gate.pace = 0.0
-                await self._settle(claim, [undone(rows)], looked, ruling)
-                return
-            if looked.exchange.error is not None:
-                back = put_off(round_, rows, self._now(claim, begun), ruling.retry_in)
-                await self._settle(claim, back, looked, ruling)
-                return
-            moment = self._moment(claim, begun, round_.sure_until)
-            harvest = Harvest(self._rules, rows, looked, moment, is_whole=rows is round_.going)
-            for number, row in enumerate(harvest.news, start=1):
-                harvest.see(row)
-                if number % BREATH == 0:
-                    await anyio.lowlevel.checkpoint()
-            harvest.learn()
-            self._gate.pace = harvest.pace(self._gate.wanted_before)
-            self._gate.company = company_in(moment.plane, self._rules.pacing)
-            await self._settle(claim, harvest.given_back(), looked, ruling)
+                back: Sequence[Back] = [undone(rows)]
+            elif looked.exchange.error is not None:
+                wait = max(ruling.retry_in, PATIENCE if suspects else 0.0)
+                back = put_off(round_, rows, self._now(claim, begun), wait)
+            else:
+                back = await self._harvested(round_, rows, looked, begun)
+            await self._settle(claim, back, looked, ruling)
+        if suspects:
+            await self._ward.search(suspects)
 
-    async def _look_alone(self, claim: Claim[State], row: ClaimedRow[State]) -> None:
-        """Look at an id that lists keep leaving out by the single route: only that proves it lost."""
-        begun = self._clock()
-        given_back: list[Back] = [undone([row])]
+    async def _harvested(
+        self, round_: Round, rows: Sequence[ClaimedRow[State]], looked: Looked, begun: float
+    ) -> Sequence[Back]:
+        """Return what an answer makes of the rows, and let the gate know when to ask next."""
+        moment = self._moment(round_.claim, begun, round_.sure_until)
+        harvest = Harvest(self._rules, rows, looked, moment, is_whole=rows is round_.going)
+        for number, row in enumerate(harvest.news, start=1):
+            harvest.see(row)
+            if number % BREATH == 0:
+                await anyio.lowlevel.checkpoint()
+        harvest.learn()
+        self._gate.pace = harvest.pace(self._gate.wanted_before)
+        self._gate.company = company_in(moment.plane, self._rules.pacing)
+        return harvest.given_back()
+
+    async def _look_alone(self, round_: Round, row: ClaimedRow[State]) -> None:
+        """Look at an id by the single route: lists keep leaving it out, or it spoils them."""
+        claim, begun = round_.claim, self._clock()
+        given_back: Sequence[Back] = [undone([row])]
         try:
-            looked = await self._coalescer.look_alone(row.id)
-            harvest = Harvest(self._rules, [row], looked, self._moment(claim, begun, claim.now))
+            looked = await self._coalescer.look_alone(row.id, is_apart=row.id in self._ward)
+            is_well = looked.exchange.error is None
+            rest = self._ward.rest(row.id, is_well=is_well)
+            if rest is not None and not is_well:
+                given_back = put_off(round_, [row], self._now(claim, begun), rest)
+                return
+            harvest = Harvest(self._rules, [row], looked, self._moment(claim, begun, claim.now), wait=rest)
             for found in harvest.news:
                 harvest.see(found)
             harvest.learn()

@@ -21,6 +21,7 @@ class Stats:
         events: Task events told.
         faults: Requests that brought no useful answer.
         tasks: Tasks read or kept now.
+        apart: Ids that spoiled requests for others, and are looked at alone.
         look_every: Seconds between two looks at each of them, at the least that the gateway's limits and
             `Pacing.min_interval` allow: with 1,000 tasks and single lookups at 300 a minute, 200.
     """
@@ -30,6 +31,7 @@ class Stats:
     events: int
     faults: int
     tasks: int
+    apart: int
     look_every: float
 
 

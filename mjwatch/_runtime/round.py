@@ -125,6 +125,7 @@ class Harvest:
 
     Attributes:
         is_whole: They are all that their claim still has.
+        wait: When to look at them again, seconds, where that is decided elsewhere.
         news: Those about which something was found; each must be shown to `see`.
         changed: Those of them that are not as they were, with what became of them.
     """
@@ -134,6 +135,7 @@ class Harvest:
     looked: Looked
     moment: Moment
     is_whole: bool = field(default=False, kw_only=True)
+    wait: float | None = field(default=None, kw_only=True)
     news: list[Claimed] = field(init=False)
     changed: list[tuple[Claimed, Folded]] = field(factory=list, init=False)
 
@@ -222,10 +224,9 @@ class Harvest:
 
     def _by_wait(self) -> list[Back]:
         """Return the rows of a crowd: of the unchanged, those that wait equally long come back together."""
-        at = self.moment
+        at, unchanged = self.moment, self._unchanged()
         back: list[Back] = []
         waits: dict[float, list[str]] = {}
-        unchanged = self._unchanged()
         for row, next_in in zip(unchanged, self._next_looks(unchanged), strict=True):
             state = row.state
             if state is None or state.aside is not None or at.now + next_in >= at.sure_until:
@@ -240,8 +241,8 @@ class Harvest:
     def _together(self) -> float | None:
         """Return when to look again at all that share a request, None where each has a time of its own."""
         at, rules = self.moment, self.rules
-        if rules.pacing.fixed is None and not at.plane.is_shared:
-            return None
+        if self.wait is not None or (rules.pacing.fixed is None and not at.plane.is_shared):
+            return self.wait
         first = self.rows[0]
         wait = pacing.next_look(first, at.plane, at.now, rules.pacing, rules.lessons, rules.rng)
         return self._from_claim([wait.seconds])[0]

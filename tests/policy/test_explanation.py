@@ -36,10 +36,11 @@ def told(
     due_in: float | None = 1.5,
     held: float = 0.0,
     budget: float = 0.0,
+    is_apart: bool = False,
 ) -> Explanation:
     """Explain one task."""
     subject = Seen("1", terms, state)
-    standing = Standing(plane, due_in, held, budget, random.Random(0))
+    standing = Standing(plane, due_in, held, budget, random.Random(0), is_apart)
     return explain(subject, [subject], NOW, pacing or Pacing(), lessons or Lessons(), standing)
 
 
@@ -51,6 +52,13 @@ def ticking() -> Lessons:
         lessons.clock.saw(tick - 0.3, tick + 0.3, lambda _: 0.5, changed=True)
     lessons.clock.saw(NOW - 0.3, NOW, lambda _: 0.5, changed=True)
     return lessons
+
+
+def test_who_spoils_requests_is_looked_at_alone() -> None:
+    """Unless the gateway is left alone altogether."""
+    assert told(is_apart=True).reason == "apart"
+    assert "it spoiled the requests it rode in" in str(told(is_apart=True))
+    assert told(is_apart=True, held=5).reason == "hold"
 
 
 def test_a_task_alone_is_looked_at_by_the_price() -> None:

@@ -24,6 +24,7 @@ from mjwatch._runtime.router import Router
 from mjwatch._runtime.runner import Part
 from mjwatch._runtime.subscription import Subscription
 from mjwatch._runtime.transport import OverCap
+from mjwatch._runtime.ward import Ward
 from mjwatch._store.contract import Wish
 from mjwatch._store.memory import MemoryStore
 from mjwatch._wire.dialect import Dialect
@@ -242,7 +243,8 @@ def make_rig(
     ceiling = min(context.gateway.limits.batch, spoken_dialect.max_batch)
     coalescer = Coalescer(context, client, gate, routes=spoken_dialect.routes, ceiling=ceiling)
     router = Router(context, store, gate, wake)
-    pump = Pump(context, coalescer, gate, Lessons(), before_claim=router.sweep)
+    ward = Ward(context, store, coalescer, wake)
+    pump = Pump(context, coalescer, gate, Lessons(), ward, before_claim=router.sweep)
     pumps.append(pump)
     return Rig(context, played, log, store, gate, spoken_dialect, client, coalescer, router, pump)
 
