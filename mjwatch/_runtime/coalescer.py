@@ -54,7 +54,7 @@ class Coalescer:
         self._client = client
         self._gate = gate
         self._clock = context.clock
-        self._batching = Batching(routes, ceiling)
+        self.batching = Batching(routes, ceiling)
         self._boarding: _Flight | None = None
         self._start: Start | None = None
 
@@ -65,8 +65,8 @@ class Coalescer:
     @property
     def room(self) -> int:
         """How many ids fit into one request now."""
-        self._batching = batching.refreshed(self._batching, self._clock())
-        return self._batching.limit
+        self.batching = batching.refreshed(self.batching, self._clock())
+        return self.batching.limit
 
     async def fly(self, asked: Asked) -> Looked:
         """Look up the pump's batch, which has passed the gate; whoever is boarding comes along if there is room."""
@@ -199,16 +199,16 @@ class Coalescer:
             return Looked(Exchange(Verdict.TOO_BIG, None, now, now), route, len(asked.ids))
         looked = await self._client.look(asked, route)
         verdict, at = looked.exchange.verdict, looked.exchange.at
-        if route is not self._batching.route and verdict.is_answer:
-            self._batching = batching.avoided(self._batching, at)
-        self._batching = batching.learned(self._batching, verdict, route=route, asked=len(asked.ids), now=at)
+        if route is not self.batching.route and verdict.is_answer:
+            self.batching = batching.avoided(self.batching, at)
+        self.batching = batching.learned(self.batching, verdict, route=route, asked=len(asked.ids), now=at)
         return looked
 
     def _route(self) -> Route:
         """Return by which route to ask: where lists have failed for long, a probe tries the single one."""
         since = self._gate.health.failing_since
         has_failed_for_long = since is not None and self._clock() - since >= batching.AVOIDED_FOR
-        return Route.FETCH if self._gate.is_probing and has_failed_for_long else self._batching.route
+        return Route.FETCH if self._gate.is_probing and has_failed_for_long else self.batching.route
 
 
 def _called_off(bug: BaseException | None) -> MjwatchError:

@@ -20,6 +20,7 @@ from mjwatch._policy.lessons import Lessons
 from mjwatch._policy.plane import Plane, Seen
 from mjwatch._policy.state import State, partial_task
 from mjwatch._runtime.aiohttp_transport import AiohttpTransport
+from mjwatch._runtime.budget import Budget
 from mjwatch._runtime.client import GatewayClient
 from mjwatch._runtime.coalescer import Coalescer
 from mjwatch._runtime.context import Context, Logger, steady
@@ -82,7 +83,8 @@ class Engine:
         self.ward = Ward(context, self.store, self.coalescer, self._wake)
         sweep = self.router.sweep
         self.pump = Pump(context, self.coalescer, self.gate, self.lessons, self.ward, before_claim=sweep)
-        self._keeper = Keeper(context, self.store, self.lessons)
+        budget = Budget(self.gate, self.coalescer, context.clock)
+        self._keeper = Keeper(context, self.store, {"lessons": self.lessons, "budget": budget})
         self.context = context
         self._hooks = hooks
 

@@ -25,6 +25,13 @@ LEASE = LOOK_TIMEOUT + 5.0
 """How long claimed ids are ours, seconds: the longest look, and time to commit."""
 
 
+_NOBODY: Claim[State] = Claim(0, 0.0, 0.0, (), 0)
+"""Who commits a hold and no ids."""
+
+HAIR = 1e-3
+"""Holds that differ by less than this, seconds, are one."""
+
+
 COURTESY = 0.002
 """How much longer than the pump a caller waits for the same opening, seconds: the watches go first."""
 
@@ -78,11 +85,11 @@ class Gate:
         """Take up to *limit* due ids, if a request may go now; one, where a probe may. Who has claimed must `leave`."""
         if self._probe is not None:
             return self._idle(math.inf)  # whoever brings the probe back wakes the pump
-        is_probe = self.health.breaker.is_open
-        if is_probe and not self.held_for and (rest := self.health.breaker.probe_in(self._clock())) > 0:
-            return self._idle(rest)
+        breaker = self.health.breaker
+        await self._shut(breaker.probe_in(self._clock()))
+        may_probe = breaker.is_open and not self.held_for
         claim = await self._store.claim(
-            1 if is_probe and not self.held_for else limit,
+            1 if may_probe else limit,
             LEASE,
             ahead=self._ahead,
             linger=0.0,
@@ -95,9 +102,16 @@ class Gate:
         self._is_pump_waiting = False
         self._was_wanted_at = self._polled_at + self.pace
         self._polled_at = claim.now
-        if is_probe and claim.held <= 0:
+        if breaker.is_open and claim.held <= 0:
             self._probe = claim.stamp
         return claim
+
+    async def _shut(self, seconds: float) -> None:
+        """Let the store hold everybody for so long, unless it does: a lost probe, or a breaker that was kept."""
+        until = self._clock() + seconds
+        if seconds > 0.0 and until > self._held_until + HAIR:
+            self._held_until = until
+            await self._store.commit(_NOBODY, (), hold=seconds)
 
     def _idle(self, wait: float) -> Idle:
         self._is_pump_waiting = True

@@ -173,3 +173,62 @@ def test_an_error_is_raised_anew() -> None:
     assert fresh is not busy
     assert isinstance(fresh, GatewayBusy)
     assert (str(fresh), fresh.status, fresh.retry_after) == (str(busy), 429, 7)
+
+
+async def opened(rig: Rig) -> None:
+    """Let the gateway fail until only probes may go, and one may."""
+    await rig.store.watch([Wish(str(number)) for number in range(9)])
+    await settle(rig, Verdict.OK)
+    for _ in range(5):
+        await settle(rig, Verdict.UNREACHABLE, GONE)
+    await anyio.sleep(5)
+
+
+async def test_one_probe_at_a_time_with_one_id() -> None:
+    """Nobody else may go meanwhile, neither polls nor callers."""
+    rig, gate = make()
+    await opened(rig)
+    probe = await gate.claim(500)
+    other = await gate.claim(500)
+    with pytest.raises(GatewayUnreachable, match="gone"):
+        async with gate.enter():
+            pass
+
+    assert isinstance(probe, Claim)
+    assert len(probe.rows) == 1
+    assert gate.is_probing
+    assert isinstance(other, Idle)
+
+
+async def test_a_caller_may_be_the_probe() -> None:
+    """Where nothing is polled, somebody must find out; its answer counts as any other."""
+    rig, gate = make()
+    await opened(rig)
+    async with gate.enter() as claim:
+        idle = await gate.claim(500)
+        exchange = Exchange(Verdict.OK, None, rig.now(), rig.now())
+        await gate.settle(claim, (), gate.judge(claim, exchange))
+        going = gate.is_probing
+
+    assert isinstance(idle, Idle)
+    assert not going
+    assert gate.health.breaker.good == 1
+
+
+async def test_a_probe_that_is_called_off_is_not_lost() -> None:
+    """The next one goes within five seconds; deadlines fall due meanwhile."""
+    rig, gate = make()
+    await opened(rig)
+    probe = await gate.claim(500)
+    assert isinstance(probe, Claim)
+    await gate.give_back(probe, [Row[State](row.id, 0.0) for row in probe.rows])
+    gate.leave(probe)
+    held = await gate.claim(500)
+    assert isinstance(held, Claim)
+    await gate.give_back(held, [Row[State](row.id, 0.0) for row in held.rows])
+    await anyio.sleep(5)
+    again = await gate.claim(500)
+
+    assert (len(held.rows), 2.5 <= held.held <= 5) == (9, True)
+    assert isinstance(again, Claim)
+    assert (len(again.rows), again.held, gate.is_probing) == (1, 0, True)

@@ -29,7 +29,7 @@ def learned() -> Lessons:
 
 def keeper(store: MemoryStore[State], lessons: Lessons, book: LogBook | None = None) -> Keeper:
     """Return a keeper on *store*."""
-    return Keeper(make_context(log=book or LogBook()), store, lessons)
+    return Keeper(make_context(log=book or LogBook()), store, {"lessons": lessons})
 
 
 def median(lessons: Lessons) -> float:
@@ -85,7 +85,7 @@ async def test_a_note_that_cannot_be_read_is_told_and_passed_over() -> None:
     assert book.lines == []
     await store.note("lessons/sim", b"\xff\xfe")
     await one.recall()
-    assert [line[1] for line in book.lines] == ["lessons.unreadable"]
+    assert [line[1] for line in book.lines] == ["note.unreadable"]
     assert not lessons.forecast.table
 
 
@@ -97,4 +97,4 @@ async def test_a_store_that_cannot_keep_it_costs_a_line() -> None:
         await store.note(str(number), b"")
     book = LogBook()
     await keeper(store, learned(), book).keep()
-    assert [line[1] for line in book.lines] == ["lessons.not_kept"]
+    assert [line[1] for line in book.lines] == ["note.not_kept"]
