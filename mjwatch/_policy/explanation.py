@@ -173,13 +173,14 @@ def explain(
         news=1.0 - end.survive(seconds),
         price=pacing.price(wishes),
         eta=lessons.forecast.eta(subject.id, subject.terms, subject.state, now),
-        is_late=_is_late(subject, now),
+        is_late=is_late(subject, now),
         learned_from=lessons.forecast.learned_from(subject.state),
         tick=_tick(lessons, now),
     )
 
 
-def _is_late(subject: Subject, now: float) -> bool:
+def is_late(subject: Subject, now: float) -> bool:
+    """Return True where a task takes longer than nearly all of its action and mode; that is only told."""
     state = subject.state
     if state is None or state.final is not None:
         return False

@@ -173,6 +173,7 @@ class Engine:
             events=tally.events,
             faults=tally.faults,
             tasks=self.router.tasks,
+            late=self.pump.latecomers.count,
             apart=len(self.ward),
             look_every=round(max(pacing.fixed or pacing.min_interval, self._look_every()), 3),
         )

@@ -21,6 +21,7 @@ from mjwatch._runtime.client import Looked
 from mjwatch._runtime.coalescer import Coalescer
 from mjwatch._runtime.context import Context
 from mjwatch._runtime.gate import Gate
+from mjwatch._runtime.latecomers import Latecomers
 from mjwatch._runtime.reading import BREATH
 from mjwatch._runtime.round import Back, Harvest, Moment, Round, put_off, told, undone
 from mjwatch._runtime.rules import Rules
@@ -66,6 +67,7 @@ class Pump:
         self._claiming = anyio.CancelScope()
         self._committing = anyio.Lock(fast_acquire=True)
         self.tally = Tally()
+        self.latecomers = Latecomers(context)
 
     def wake(self) -> None:
         """Something was watched or given back: do not sleep on."""
@@ -167,6 +169,7 @@ class Pump:
             if number % BREATH == 0:
                 await anyio.lowlevel.checkpoint()
         harvest.learn()
+        self.latecomers.saw(rows, harvest.changed, moment.now)
         self._gate.pace = harvest.pace(self._gate.wanted_before)
         self._gate.company = company_in(moment.plane, self._rules.pacing)
         return harvest.given_back()

@@ -21,6 +21,7 @@ class Stats:
         events: Task events told.
         faults: Requests that brought no useful answer.
         tasks: Tasks read or kept now.
+        late: Tasks that took longer than nearly all of their kind, as far as noticed; their watches go on.
         apart: Ids that spoiled requests for others, and are looked at alone.
         look_every: Seconds between two looks at each of them, at the least that the gateway's limits and
             `Pacing.min_interval` allow: with 1,000 tasks and single lookups at 300 a minute, 200.
@@ -31,6 +32,7 @@ class Stats:
     events: int
     faults: int
     tasks: int
+    late: int
     apart: int
     look_every: float
 
