@@ -162,10 +162,16 @@ def _held(governor: Governor, exchange: Exchange, error: GatewayError, rng: Rand
             return governor, 0.0
         first, longest = _STANDING
         wait = min(longest, first * 2.0 ** min(governor.failures, 10))
-        return evolve(governor, breaker=breaker.tripped(before, now, wait)), wait
+        return _opened(governor, breaker.tripped(before, now, wait), now), wait
     after = breaker.failed(before, departed_at, now, rng)
     hold = after.closed_for if after.opened_at != before.opened_at else 0.0
-    return evolve(governor, breaker=after), hold
+    return _opened(governor, after, now), hold
+
+
+def _opened(governor: Governor, after: Breaker, now: float) -> Governor:
+    is_new = after.is_open and not governor.breaker.is_open
+    slower = rate.interrupted(governor.rate, now) if is_new else governor.rate
+    return evolve(governor, rate=slower, breaker=after)
 
 
 def _asked(error: GatewayError, patience: int, rng: Random) -> float:

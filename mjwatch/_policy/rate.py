@@ -28,6 +28,11 @@ _FREE: Final = 100.0
 _RAMP_FROM: Final = 0.25
 _RAMP_EVERY: Final = 5.0
 """After an outage: a quarter of the rate, doubled every so many seconds."""
+_GENTLE_FOR: Final = 60.0
+_GENTLE: Final = 1.25
+_GENTLE_LEAST: Final = 0.5
+"""And for so many seconds so many times the rate of before the outage, or this many requests a second, whichever is more:
+all that fell due meanwhile is asked for within one round, and the gateway sees hardly more than it did before."""
 
 
 @frozen
@@ -38,13 +43,15 @@ class Rate:
     Attributes:
         allowed: Requests a second that throttling has left; inf where there was none.
         cut_at: When it was last cut: replies to requests that left earlier do not cut again.
-        recovered_at: When the last outage ended.
+        usual: Requests a second before the last outage; inf where there was none.
+        recovered_at: When that ended.
         recent: The exchanges of late, the older the less.
         since, counted_at: The first and the last exchange; None before.
     """
 
     allowed: float = inf
     cut_at: float = -inf
+    usual: float = inf
     recovered_at: float = -inf
     recent: float = 0.0
     since: float | None = None
@@ -87,6 +94,11 @@ def raised(rate: Rate, now: float) -> Rate:
     return evolve(rate, allowed=more if more < _FREE else inf)
 
 
+def interrupted(rate: Rate, now: float) -> Rate:
+    """Return *rate* at the beginning of an outage."""
+    return evolve(rate, usual=max(_GENTLE_LEAST, rate.measured(now)))
+
+
 def recovered(rate: Rate, now: float) -> Rate:
     """Return *rate* at the end of an outage: all that fell due meanwhile must not come at once."""
     return evolve(rate, recovered_at=now)
@@ -105,5 +117,6 @@ def windows(limits: Limits, rate: Rate, now: float) -> tuple[tuple[float, int], 
     if limits.rate is None:
         return ((slowest, 1),) if slowest else ()
     ramp = rate.ramp(now)
+    gentle = 1 / (_GENTLE * rate.usual) if now - rate.recovered_at < _GENTLE_FOR else 0.0
     own = ((1 / limits.rate, 1), (60 / limits.per_minute, limits.burst))
-    return tuple((max(interval, slowest) / ramp, burst) for interval, burst in own)
+    return tuple((max(max(interval, slowest) / ramp, gentle), burst) for interval, burst in own)

@@ -57,6 +57,7 @@ class Coalescer:
         self.batching = Batching(routes, ceiling)
         self._boarding: _Flight | None = None
         self._start: Start | None = None
+        self._is_single_well = False
 
     def open(self, start: Start) -> None:
         """Begin: flights without the pump are begun by *start*."""
@@ -199,13 +200,17 @@ class Coalescer:
             return Looked(Exchange(Verdict.TOO_BIG, None, now, now), route, len(asked.ids))
         looked = await self._client.look(asked, route)
         verdict, at = looked.exchange.verdict, looked.exchange.at
-        if route is not self.batching.route and verdict.is_answer:
-            self.batching = batching.avoided(self.batching, at)
+        if route is not self.batching.route:
+            self._is_single_well = verdict.is_answer
+        elif self._is_single_well:
+            self._is_single_well = False
+            if verdict in FAILURES:
+                self.batching = batching.avoided(self.batching, at)
         self.batching = batching.learned(self.batching, verdict, route=route, asked=len(asked.ids), now=at)
         return looked
 
     def _route(self) -> Route:
-        """Return by which route to ask: where lists have failed for long, a probe tries the single one."""
+        """Return by which route to ask: where lists have failed for long, a probe tries the single one, then a list."""
         since = self._gate.health.failing_since
         has_failed_for_long = since is not None and self._clock() - since >= batching.AVOIDED_FOR
         return Route.FETCH if self._gate.is_probing and has_failed_for_long else self.batching.route

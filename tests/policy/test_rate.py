@@ -9,7 +9,7 @@ from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mjwatch._policy.rate import LEAST, Rate, counted, cut, raised, recovered, windows
+from mjwatch._policy.rate import LEAST, Rate, counted, cut, interrupted, raised, recovered, windows
 from mjwatch.settings import Limits
 
 
@@ -94,7 +94,18 @@ def test_after_an_outage_it_is_ramped() -> None:
     assert intervals == pytest.approx([0.4, 0.4, 0.2, 0.1, 0.1])
 
 
-moves = st.lists(st.tuples(st.sampled_from(["counted", "cut", "raised", "recovered"]), st.floats(0, 50)))
+@pytest.mark.parametrize(("a_second", "interval"), [(4, 0.2), (1, 0.8), (0.01, 1.6)])
+def test_after_an_outage_it_is_hardly_more_than_before(a_second: float, interval: float) -> None:
+    """For a minute; who asked little may still ask for what fell due."""
+    rate = recovered(interrupted(busy(a_second, 300), 300), 900)
+
+    assert windows(Limits(), rate, 930)[0][0] == pytest.approx(interval, rel=0.1)
+    assert windows(Limits(), rate, 960)[0][0] == 0.1
+
+
+moves = st.lists(
+    st.tuples(st.sampled_from(["counted", "cut", "raised", "interrupted", "recovered"]), st.floats(0, 50))
+)
 
 
 @settings(deadline=None, max_examples=100)
@@ -111,6 +122,8 @@ def test_it_stays_within_bounds(history: list[tuple[str, float]]) -> None:
                 rate = cut(counted(rate, now), now, now)
             case "raised":
                 rate = raised(rate, now)
+            case "interrupted":
+                rate = interrupted(rate, now)
             case _:
                 rate = recovered(rate, now)
         assert rate.allowed >= LEAST

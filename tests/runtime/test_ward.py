@@ -176,6 +176,23 @@ async def test_lists_that_fail_for_ten_minutes_are_left_for_the_single_route() -
     assert isinstance(events[0].error, GatewayBroken)  # type: ignore[union-attr]
 
 
+async def test_lists_that_were_down_with_all_else_are_asked_again() -> None:
+    """A long outage is no fault of theirs."""
+    rig, gateway = spoiled(20)
+    async with running(rig):
+        await watch_all(rig, 20)
+        await anyio.sleep(12)
+        gateway.is_down = True
+        await anyio.sleep(900)
+        gateway.is_down = False
+        healed = len(gateway.sent)
+        await anyio.sleep(60)
+
+    assert max(len(ids) for ids in lists(gateway, healed)) == 20
+    assert {route for _, route, ids in gateway.sent[healed + 2 :]} == {"list-by-ids"}
+    assert len(gateway.sent) - healed <= 18
+
+
 @pytest.mark.parametrize("count", [2, 3])
 async def test_small_batches_are_searched_too(count: int) -> None:
     """Two tasks, one of them poison: the other one is seen."""
