@@ -7,12 +7,15 @@ table, `from None`. Redirects are never followed, because `mj-api-secret` would 
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Callable
+from functools import cache
 from importlib.metadata import version
 from typing import Final
 
 import aiohttp
+import aiohttp.abc
 from attrs import define, field, frozen
 from yarl import URL
 
@@ -82,6 +85,19 @@ class _Trip:
         self.is_stale = self.is_reused and is_gone and not isinstance(error, aiohttp.ClientConnectorError)
 
 
+class _Resolver(aiohttp.ThreadedResolver):
+    """The system's, but a name without an address is an error: aiohttp would trip over the empty list."""
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[aiohttp.abc.ResolveResult]:
+        """Return the addresses of *host*, at least one."""
+        found = await super().resolve(host, port, family)
+        if not found:
+            raise OSError("the name has no address")
+        return found
+
+
 class AiohttpTransport:
     """
     One session with one gateway. Built inside a running loop.
@@ -100,11 +116,12 @@ class AiohttpTransport:
                 limit=0,  # the gate bounds what leaves; a seed that is held for a minute must not block a look
                 keepalive_timeout=10,  # below what servers allow an idle connection
                 ttl_dns_cache=30,
+                resolver=_Resolver(),
                 # Reading the system's authorities takes 35 ms, and http:// never asks for one.
                 ssl=gateway.ssl_context or (_tls() if self._base.scheme == "https" else True),
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
-            headers={"User-Agent": f"mjwatch/{version('mjwatch')}", "Accept-Encoding": "gzip"},
+            headers={"User-Agent": _user_agent(), "Accept-Encoding": "gzip"},
             trust_env=False,
             trace_configs=[_reuse_tracer(), *gateway.trace_configs],
             max_headers=64,
@@ -185,6 +202,11 @@ async def _read(response: aiohttp.ClientResponse, cap: int) -> bytes:
             raise OverCap
         pieces.append(piece)
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+@cache
+def _user_agent() -> str:
+    return f"mjwatch/{version('mjwatch')}"
 
 
 def _tls() -> ssl.SSLContext:

@@ -220,6 +220,20 @@ async def test_no_name_and_no_listener_are_unreachable() -> None:
     assert [TOKEN in told(error) for error in errors] == [False, False]
 
 
+async def test_a_name_without_an_address_is_unreachable() -> None:
+    """A resolver that answers with nothing is a fault of the network, not a bug that ends the watcher."""
+
+    async def nothing(*_: object, **_options: object) -> list[object]:
+        return []
+
+    vars(current_loop())["getaddrinfo"] = nothing
+    async with opened(1, base_url="http://nowhere.test") as nowhere:
+        error = await failure(nowhere)
+
+    assert type(error) is GatewayUnreachable
+    assert "no such host" in str(error)
+
+
 async def test_an_address_that_aiohttp_refuses_is_refused() -> None:
     """A base_url that makes no address is somebody's to mend."""
     async with opened(1, base_url="http://.") as transport:
