@@ -21,7 +21,7 @@ from mjwatch._runtime.context import Context
 from mjwatch._runtime.inbox import Inbox
 from mjwatch._runtime.router import Router
 from mjwatch._runtime.runner import Start, inside_hook
-from mjwatch.errors import WatcherClosed
+from mjwatch.errors import TooManyWatches, WatcherClosed
 from mjwatch.events import Event, GatewayEvent
 from mjwatch.tasks import check_tag
 
@@ -31,10 +31,19 @@ Callback = Callable[[Never], object]
 Kinds = type | UnionType
 
 SLOW_AFTER: Final = 30.0
-"""A callback that takes longer is warned about once, seconds. It is not stopped: a chat's flood-wait can last hours."""
+"""A callback that takes longer is warned about, seconds. It is not stopped: a chat's flood-wait can last hours."""
 
 QUIET_FOR: Final = 60.0
-"""The same kind of error of one hook is logged once in so many seconds; the next line says how many there were."""
+"""The same line about one hook is logged once in so many seconds; the next one says how many there were."""
+
+MOST_HOOKS: Final = 1_000
+"""A program has a handful. One that registers a hook for each chat or task would hand each event to all of them."""
+
+MOST_LANES: Final = 1_000
+"""Each lane is an asyncio task, an inbox and, for a sync callback, a thread."""
+
+_MOST_LINES: Final = 64
+"""Kinds of lines that are remembered of one hook: a stranger may make classes of errors as it goes."""
 
 
 @frozen
@@ -127,9 +136,9 @@ class Hook:
 
     async def _call(self, event: Event, context: Context, threads: ThreadPoolExecutor) -> None:
         """Call a user's callback, once; whatever it raises is told in the log, and nowhere else."""
-        log, loop = context.log, asyncio.get_running_loop()
+        loop = asyncio.get_running_loop()
         callback = cast("Callable[[Event], object]", self._callback)
-        slow = loop.call_later(SLOW_AFTER, lambda: log.warning("hook.slow", hook=self.name, after=SLOW_AFTER))
+        slow = loop.call_later(SLOW_AFTER, self._tell_slow, event, context)
         try:
             if inspect.iscoroutinefunction(callback):
                 result: object = callback(event)
@@ -150,13 +159,29 @@ class Hook:
     def _tell(self, error: BaseException, context: Context) -> None:
         self.errors += 1
         kind = type(error).__name__
-        now = context.clock()
-        logged_at, suppressed = self._logged.get(kind, (float("-inf"), 0))
+        suppressed = self._kept_quiet(f"failed {kind}", context.clock())
+        if suppressed is not None:
+            context.log.error(
+                "hook.failed", hook=self.name, error=kind, suppressed=suppressed, exc_info=error
+            )
+
+    def _tell_slow(self, event: Event, context: Context) -> None:
+        suppressed = self._kept_quiet(f"slow {event.kind}", context.clock())
+        if suppressed is not None:
+            context.log.warning(
+                "hook.slow", hook=self.name, kind=event.kind, after=SLOW_AFTER, suppressed=suppressed
+            )
+
+    def _kept_quiet(self, line: str, now: float) -> int | None:
+        """Return how many lines like this were kept quiet since the last one; None where this one is, too."""
+        logged_at, suppressed = self._logged.pop(line, (float("-inf"), 0))
         if now < logged_at + QUIET_FOR:
-            self._logged[kind] = (logged_at, suppressed + 1)
-            return
-        self._logged[kind] = (now, 0)
-        context.log.error("hook.failed", hook=self.name, error=kind, suppressed=suppressed, exc_info=error)
+            self._logged[line] = (logged_at, suppressed + 1)
+            return None
+        while len(self._logged) >= _MOST_LINES:
+            del self._logged[next(iter(self._logged))]
+        self._logged[line] = (now, 0)
+        return suppressed
 
 
 class Hooks:
@@ -176,7 +201,8 @@ class Hooks:
 
         Raises:
             TypeError: *callback* cannot be called, *kinds* has what is no class of events, or *tag* is no str.
-            ValueError: *concurrency* is less than 1.
+            ValueError: *concurrency* is less than 1, or more than a thousand.
+            TooManyWatches: there are a thousand hooks.
         """
         if not callable(callback):
             raise TypeError("a hook is a function or coroutine function that takes one event")
@@ -186,8 +212,12 @@ class Hooks:
         for kind in get_args(kinds) or (kinds,):
             if not any(issubclass(event, kind) for event in get_args(Event)):
                 raise TypeError(f"on(): no event is ever a {kind!r}")
-        if concurrency < 1:
-            raise ValueError("concurrency: at least 1 task at once")
+        if not 1 <= concurrency <= MOST_LANES:
+            raise ValueError(f"concurrency={concurrency!r}: 1 to {MOST_LANES} tasks at once")
+        if sum(not hook.is_cancelled for hook in self._hooks) >= MOST_HOOKS:
+            raise TooManyWatches(
+                f"there are {MOST_HOOKS} hooks: register one that tells its events apart, or cancel() some"
+            )
         named = name or str(getattr(callback, "__qualname__", type(callback).__name__))
         hook = Hook(named, callback, kinds, tag, concurrency)
         self._hooks.append(hook)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from itertools import pairwise
+from pathlib import Path
 from typing import Protocol
 
 import pytest
@@ -673,3 +677,22 @@ def test_forgetting_what_never_came_changes_nothing() -> None:
     mailbox.forget("2")
 
     assert seqs(taken(mailbox)) == [1]
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads its own memory from /proc")
+@pytest.mark.timeout(600)
+def test_a_reader_that_never_reads_costs_few_megabytes() -> None:
+    """
+    10,000 tasks, however many updates: at most two events of each slot that is in use, and 30 MB at the highest.
+
+    20 updates of each fill it to its mark more than once; `MJWATCH_LONG=1` makes that 1,000, in two minutes.
+    """
+    updates = "1000" if os.environ.get("MJWATCH_LONG") else "20"
+    command = [sys.executable, "-m", "tests.policy.stuck_reader", "10000", updates]
+
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])  # noqa: S603 - our own
+    megabytes, length, finals = done.stdout.split()
+
+    assert float(megabytes) <= 30
+    assert int(length) <= 2 * (3 * 10_000 + 1)
+    assert int(finals) == 10_000

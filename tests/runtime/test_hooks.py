@@ -10,12 +10,12 @@ from contextlib import asynccontextmanager
 import anyio
 import pytest
 
-from mjwatch._runtime.hooks import Hook, Hooks, Host
+from mjwatch._runtime.hooks import MOST_HOOKS, Hook, Hooks, Host
 from mjwatch._store.contract import Wish
-from mjwatch.errors import WatcherClosed
+from mjwatch.errors import TooManyWatches, WatcherClosed
 from mjwatch.events import Event, Failure, Final, Progress, Success, Unreachable
 from tests.runtime.rig import PlayedGateway, Rig, make_rig, running, turns
-from tests.support.builders import progress, success, unreachable
+from tests.support.builders import buttons, progress, success, unreachable
 
 
 @asynccontextmanager
@@ -264,6 +264,79 @@ async def test_a_hanging_callback_delays_nobody_else() -> None:
     ]
 
 
+async def test_slow_calls_are_told_once_a_minute_for_each_kind() -> None:
+    """Twenty lanes that hang are one line, and the next one says how many there were."""
+
+    async def hang(_: Event) -> None:
+        await anyio.sleep(50)
+
+    hooks = Hooks()
+    add(hooks, hang, Event, name="stuck", concurrency=20)
+    async with hosted(hooks) as rig:
+        for seq in (1, 2, 3):
+            tell(rig, *(progress(seq, task_id=str(number)) for number in range(40)))
+        tell(rig, *(success(4, task_id=str(number)) for number in range(40)))
+        await anyio.sleep(400)
+        lines = [keys for _, event, keys in rig.log.lines if event == "hook.slow"]
+
+    slow = [line["suppressed"] for line in lines if line["kind"] == "progress"]
+    assert slow[0] == 0
+    assert 2 <= len(slow) <= 400 / 60
+    assert all(isinstance(count, int) and count > 0 for count in slow[1:])
+    assert {line["kind"] for line in lines} == {"progress", "success"}
+
+
+async def test_a_hook_that_makes_up_errors_fills_no_memory() -> None:
+    """Each class of errors is told, and only some are remembered."""
+
+    async def raising(event: Progress) -> None:
+        raise type(f"Made{event.seq}", (Exception,), {})
+
+    hooks = Hooks()
+    hook = add(hooks, raising, Progress)
+    async with hosted(hooks) as rig:
+        tell(rig, *(progress(seq) for seq in range(1, 201)))
+        await anyio.sleep(1)
+
+    assert hook.errors == len(failed(rig)) == 200
+    assert len(hook._logged) <= 64
+
+
+async def test_a_hook_that_slept_for_ten_minutes_gets_every_end() -> None:
+    """Of 500 tasks with 20 events each it is told the newest that counts: the buttons and the end of each among it."""
+    got: list[Event] = []
+
+    async def sleepy(event: Event) -> None:
+        if not got:
+            await anyio.sleep(600)
+        got.append(event)
+
+    hooks = Hooks()
+    add(hooks, sleepy, Event)
+    ids = [str(number) for number in range(500)]
+    async with hosted(hooks) as rig:
+        for seq in range(1, 19):
+            tell(rig, *(progress(seq, seq, task_id=task_id) for task_id in ids))
+        tell(rig, *(buttons(19, task_id=task_id) for task_id in ids))
+        tell(rig, *(success(20, task_id=task_id) for task_id in ids))
+        await anyio.sleep(700)
+
+    assert len(got) <= 1 + 2 * 3 * len(ids)
+    for kind in ("buttons", "success"):
+        assert sorted(event.task.id for event in got if event.kind == kind) == sorted(ids)  # type: ignore[union-attr]  # they are about tasks
+
+
+def test_hooks_are_bounded() -> None:
+    """A program that registers one for each chat is told so; cancelled ones do not count."""
+    hooks = Hooks()
+    handles = [add(hooks, print, Progress) for _ in range(MOST_HOOKS)]
+    with pytest.raises(TooManyWatches, match="1000 hooks"):
+        add(hooks, print, Progress)
+    handles[0].cancel()
+
+    assert add(hooks, print, Progress).name == "print"
+
+
 async def test_a_cancelled_hook_is_called_no_more() -> None:
     """An async call under way is cancelled, and the others go on."""
     got: list[str] = []
@@ -372,6 +445,7 @@ async def test_an_ended_task_calls_a_hook_once_with_its_end() -> None:
         (None, Progress, {}, TypeError),
         (print, "progress", {}, TypeError),
         (print, Progress, {"concurrency": 0}, ValueError),
+        (print, Progress, {"concurrency": 1_001}, ValueError),
     ],
 )
 async def test_a_hook_that_makes_no_sense_is_refused(

@@ -8,7 +8,7 @@ from attrs import evolve
 
 import mjwatch
 from mjwatch import ButtonsAvailable, Event, Limits, Pacing, Progress, Success, TooManyWatches
-from mjwatch.testing import Family, SimulatedGateway
+from mjwatch.testing import Family, SimulatedGateway, simulate
 from tests.watcher.stage import (
     check_contract,
     kinds,
@@ -99,6 +99,44 @@ async def test_a_stuck_reader_delays_neither_polls_nor_others() -> None:
             return [round(request.at - begun) for request in sim.requests], got
 
     assert await run(is_stuck=True) == await run(is_stuck=False)
+
+
+async def times_beside(*, are_stuck: bool) -> tuple[list[float], list[tuple[str, float]]]:
+    """Return when requests and events came, to the microsecond, beside readers and hooks that never take anything."""
+
+    async def hang(_event: Event) -> None:
+        await anyio.sleep_forever()
+
+    ids = [str(number) for number in range(10)]
+    async with staged(pacing=Pacing.every(1)) as (sim, watcher):
+        for task_id in ids:
+            task = sim.task(task_id).after(2)
+            for percent in range(1, 60):
+                task = task.after(1).progress(percent)
+            task.after(1).success()
+        hook = watcher.on(Progress | Success, hang, concurrency=3) if are_stuck else None
+        stuck = [watcher.watch(*ids) for _ in range(5 if are_stuck else 0)]
+        for stream in stuck:
+            await anext(stream)
+        got: list[tuple[str, float]] = []
+        async for event in watcher.watch(*ids):
+            got.append((event.id, now()))  # noqa: PERF401 - times
+        for stream in stuck:
+            await stream.aclose()
+        if hook is not None:
+            hook.cancel()
+        return [request.at for request in sim.requests], got
+
+
+def test_readers_and_hooks_that_are_stuck_change_no_time() -> None:
+    """Five streams and a hook that hang: requests and the other's 600 events come to the same microsecond."""
+    alone = simulate(lambda: times_beside(are_stuck=False))
+    beside = simulate(lambda: times_beside(are_stuck=True))
+
+    assert len(alone[1]) > 500
+    assert [one for one, _ in beside[1]] == [one for one, _ in alone[1]]
+    assert [at for _, at in beside[1]] == pytest.approx([at for _, at in alone[1]], abs=1e-6, rel=0)
+    assert beside[0] == pytest.approx(alone[0], abs=1e-6, rel=0)
 
 
 @simulated
