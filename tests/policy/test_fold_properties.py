@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from random import Random
 
 from attrs import evolve, frozen
 from hypothesis import example, given, settings
@@ -25,6 +26,7 @@ from mjwatch.observations import Finding, Garbled, Missing, Observation, Unchang
 from mjwatch.settings import Deadlines
 from mjwatch.tasks import Action, Button, FailureKind, Mode, Status, Task
 from tests.support.builders import GATEWAY, WATCH
+from tests.support.examples import examples
 
 URLS = ("https://cdn.example/1.png", "https://cdn.example/1.png?rand=7", "https://cdn.example/2.png")
 MISSED = (Missing(single=False), Missing(single=True))
@@ -143,7 +145,7 @@ LOST = [
 OWING = [Step(Observation(Task("1", Status.SUCCESS)), 1.0, 3), Step(Missing(single=True), 1.0)]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(steps, st.booleans())
 @example(LOST, False)
 @example(OWING, False)
@@ -160,7 +162,7 @@ def test_each_watch_has_one_end_and_it_comes_last(story: list[Step], is_discarde
         assert seqs == list(range(watch.first_seq, watch.first_seq + len(seqs)))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(steps)
 @example(RESTART)
 @example(WINDOWS)
@@ -179,7 +181,7 @@ def _height(event: Progress) -> int:
     return -1 if event.percent is None else event.percent
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(steps)
 @example(RESTART)
 @example(WINDOWS)
@@ -195,7 +197,7 @@ def test_nothing_is_told_twice(story: list[Step]) -> None:
         assert len(windows) == len(set(windows))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(steps)
 @example(OWING)
 def test_nothing_is_invented(story: list[Step]) -> None:
@@ -226,7 +228,7 @@ def _check_seen(event: TaskEvent, seen: tuple[Task, ...]) -> None:
             assert still(task.image_url) in {None, *(still(one.image_url) for one in seen)}
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(steps, looks)
 def test_an_equal_observation_tells_nothing(story: list[Step], look: Observation) -> None:
     """Unless it was the one that confirmed a restart or ended a wait."""
@@ -239,3 +241,23 @@ def test_an_equal_observation_tells_nothing(story: list[Step], look: Observation
 
     open_ = once.aside is not None and (once.aside.settling or once.aside.relapse)
     assert not twice.events or open_ or (once.final and not once.is_over)
+
+
+ends = st.sampled_from((Status.SUCCESS, Status.FAILURE, Status.CANCEL))
+
+
+@settings(deadline=None, max_examples=examples(60))
+@given(st.lists(tasks, max_size=6), ends, st.randoms(use_true_random=False))
+def test_whatever_the_order_the_end_is_the_one_that_was_shown(
+    seen: list[Task], end: Status, dice: Random
+) -> None:
+    """Looks that come in any order end the watch in the same kind, if the gateway shows one kind of end."""
+    shown = [evolve(task, status=Status.IN_PROGRESS) if task.status.is_final else task for task in seen]
+    shown.append(Task("1", end, end.value, image_url=URLS[0], buttons=(Button("1"),)))
+    kinds = set[str]()
+    for _ in range(4):
+        dice.shuffle(shown)
+        story = [Step(Observation(task, 7), 1.0) for task in shown]
+        kinds |= {event.kind for watch in lived(story) for event in watch.events if event.final}
+
+    assert kinds == {"success" if end is Status.SUCCESS else "failure"}

@@ -8,16 +8,20 @@ import traceback
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from itertools import pairwise
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mjwatch._runtime.aiohttp_transport import AiohttpTransport
 from mjwatch._runtime.transport import OverCap
 from mjwatch._wire.messages import Reply, Request, Verb
 from mjwatch.errors import GatewayBroken, GatewayDenied, GatewayError, GatewayRefused, GatewayUnreachable
 from mjwatch.gateways import Auth, Gateway
-from mjwatch.testing.simloop import current_loop
+from mjwatch.testing.simloop import current_loop, simulate
 from tests.runtime.rawserver import Handler, RawServer, serving
+from tests.support.examples import examples
 
 TOKEN = "sk-canary-6f1d"
 LOOK = Request(Verb.LOOK, "GET", "/mj/task/1/fetch")
@@ -386,3 +390,62 @@ async def test_a_cancelled_request_frees_its_connection() -> None:
                 await asyncio.wait_for(transport.send(LIST), 1)
 
     assert raw.connections == 10
+
+
+WHOLE: list[bytes] = [
+    b'HTTP/1.1 200 OK\r\nContent-Length: 19\r\nRetry-After: 3\r\n\r\n[{"id":"1"},{"id":1}',
+    b"HTTP/1.1 204 No Content\r\n\r\n",
+    chunked(b'5\r\n[{"id\r\n7\r\n":"1"}]\r\n0\r\n\r\n'),
+    b"HTTP/1.1 429 Slow down\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%s"
+    % (len(gzip.compress(b"[]" * 99)), gzip.compress(b"[]" * 99)),
+    b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n[{}",  # cut
+    b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
+]
+
+
+def received(*pieces: bytes) -> tuple[object, ...]:
+    """Return what becomes of an answer that comes in *pieces*: status, body and patience, or the error."""
+
+    async def handle(raw: RawServer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await raw.read(reader)
+        for piece in pieces:
+            writer.write(piece)
+            await asyncio.sleep(0.01)
+
+    async def ask() -> tuple[object, ...]:
+        async with serving(handle) as raw, opened(raw.port) as transport:
+            try:
+                reply = await transport.send(LIST)
+            except (GatewayError, OverCap) as error:
+                return type(error), str(error)
+            return reply.status, reply.body, reply.retry_after
+
+    return simulate(ask)
+
+
+@settings(max_examples=examples(40))
+@given(st.sampled_from(WHOLE), st.lists(st.integers(1, 200), max_size=8))
+def test_a_reply_does_not_depend_on_how_it_is_cut_into_packets(whole: bytes, cuts: list[int]) -> None:
+    """Whatever the pieces, it is the same reply, or the same error."""
+    places = sorted({cut for cut in cuts if cut < len(whole)})
+    pieces = [whole[begin:end] for begin, end in pairwise([0, *places, len(whole)])]
+
+    assert received(*pieces) == received(whole)
+
+
+HEADS = st.sampled_from([
+    b"",
+    b"HTTP/1.1 200 OK\r\n",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n",
+    chunked(b""),
+])
+
+
+@settings(max_examples=examples(40))
+@given(HEADS, st.lists(st.binary(max_size=30), max_size=4))
+def test_whatever_a_server_writes_is_a_reply_or_one_of_our_errors(head: bytes, pieces: list[bytes]) -> None:
+    """Bytes of any kind never raise anything else, and what they raise says nothing of the credential."""
+    outcome = received(head, *pieces)
+
+    assert len(outcome) == 3 or outcome[0] in {GatewayBroken, GatewayUnreachable}
+    assert TOKEN not in str(outcome)

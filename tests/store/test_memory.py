@@ -366,6 +366,38 @@ def test_sleeping_as_told_leads_to_a_claim(
         assert all(0 < wait < inf for wait in waits)
 
 
+@given(
+    many=st.integers(1, 30),
+    limit=st.integers(1, 7),
+    waits=st.lists(st.floats(0, 5), min_size=1, max_size=5),
+    step=st.floats(0.001, 3),
+)
+def test_nobody_starves(many: int, limit: int, waits: list[float], step: float) -> None:
+    """Whoever is due is claimed before anybody is claimed who came due later, so within as many claims as all take."""
+    clock = Clock(1_000.0)
+    store = MemoryStore[str](clock=clock)
+    ids = [str(number) for number in range(many)]
+    run(store.watch([Wish(task_id) for task_id in ids]))
+    due_at = dict.fromkeys(ids, clock.now)
+    waited = dict.fromkeys(ids, 0)
+
+    for turn in range(60):
+        clock.now += step
+        due = [
+            task_id for task_id in ids if due_at[task_id] <= clock.now - 0.002
+        ]  # the store counts milliseconds
+        answer = claim(store, limit)
+        taken = [] if isinstance(answer, Idle) else [row.id for row in answer.rows]
+        for task_id in due:
+            waited[task_id] = 0 if task_id in taken else waited[task_id] + 1
+        assert max(waited.values()) <= -(-many // limit)
+        for place, task_id in enumerate(taken):
+            wait = waits[(turn + place) % len(waits)]
+            due_at[task_id], waited[task_id] = clock.now + wait, 0
+            assert not isinstance(answer, Idle)
+            run(store.commit(answer, [Row(task_id, wait)]))
+
+
 @define
 class Model:
     """One watched id as the contract has it: a plain dict of these is the whole store."""

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from mjwatch import Event, Pacing, Watcher
 from mjwatch.testing import SATURATED, Answer, CutBody, Delay, Family, Reset, SimulatedGateway, simulate
 from mjwatch.testing.faults import Fault
+from tests.support.examples import examples
 from tests.watcher.stage import check_contract, check_order, kinds, of_tasks, preset, watcher_on
 
 IDS = ("1", "2", "3")
@@ -220,9 +221,8 @@ async def look_up(watcher: Watcher, task_id: str) -> None:
 
 
 @settings(
-    max_examples=25,
+    max_examples=examples(25),
     deadline=None,
-    derandomize=True,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mjwatch._wire.messages import Reply, Verb
-from mjwatch._wire.verdicts import judge
+from mjwatch._wire.verdicts import MAX_HOLD, judge
 from mjwatch.observations import Verdict
 
 PAGE = b'<!DOCTYPE html><html lang="zh-CN"><head></head></html>'  # newapi-fetch-html-200.html
@@ -251,3 +251,20 @@ def test_every_reply_has_a_verdict(
 
     assert opened is not None or 200 <= status < 300
     assert opened is None or (opened.verdict is not Verdict.OK and len(opened.detail) <= 256)
+
+
+HEADERS = st.one_of(
+    st.text(max_size=40),
+    st.integers().map(str),
+    st.floats().map(str),
+    st.datetimes().map(lambda at: at.strftime("%a, %d %b %Y %H:%M:%S GMT")),
+)
+
+
+@given(HEADERS, st.sampled_from([429, 503]), st.floats(-1e12, 1e12))
+def test_a_wish_for_patience_is_bounded_whatever_it_says(header: str, status: int, at: float) -> None:
+    """No header makes a hold that is negative, endless, or longer than the cap."""
+    opened = judge(Reply(status, b"", header, at), Verb.LOOK)
+
+    assert opened is not None
+    assert opened.retry_after is None or 0.0 <= opened.retry_after <= MAX_HOLD
