@@ -21,6 +21,9 @@ from mjwatch.observations import Finding, Garbled, Missing, Observation
 BREATH: Final = 16
 """So many changed tasks are worked on before the loop may turn: about 0.4 ms."""
 
+HEAVY: Final = 8 << 10
+"""A task of so many bytes is worked on alone: four times what any known one has."""
+
 LARGE: Final = 128 << 10
 """Bytes of a reply that takes so long to read that the loop should turn meanwhile: a tenth of a millisecond."""
 
@@ -67,6 +70,8 @@ async def read(
         if len(pieces) > BREATH:
             await breathe()
         for piece, digest in fresh[begin : begin + BREATH]:
+            if len(piece) > HEAVY:
+                await breathe()
             reading.see(piece, digest)
     return reading.findings()
 

@@ -18,15 +18,18 @@ _ABSENT: Final = msgspec.Raw(b"")
 
 
 class _Peek(msgspec.Struct):
-    """The keys that tell a task from other objects, an envelope's, and a seed's."""
+    """The keys that tell a task from other objects, and an envelope's. Raw, for anything may stand there."""
 
-    id: object = None
-    status: object = None
-    code: object = None
-    result: object = None
+    id: msgspec.Raw = _ABSENT
+    status: msgspec.Raw = _ABSENT
     data: msgspec.Raw = _ABSENT
 
 
+class _Seed(msgspec.Struct):
+    result: str | int
+
+
+_SEED: Final = msgspec.json.Decoder(_Seed)
 _PEEK: Final = msgspec.json.Decoder(_Peek)
 
 
@@ -61,7 +64,7 @@ def open_wrapped(reply: Reply) -> Opened:
     if peeked.data is _ABSENT:
         # A task without its envelope: resellers mix families (protocol.md, "Who is who").
         return _one(reply)
-    if bytes(peeked.data) == b"null":
+    if _is_nothing(peeked.data):
         return Opened(Verdict.MISSING, status=reply.status)
     return Opened(Verdict.OK, (peeked.data,), status=reply.status)
 
@@ -71,13 +74,11 @@ def open_seed(reply: Reply) -> tuple[Opened, str | None]:
     wrong = _read(reply, Verb.SEED)
     if wrong is not None:
         return wrong, None
-    peeked = _peek(reply)
-    if isinstance(peeked, Opened):
-        return peeked, None
-    seed = peeked.result
-    if isinstance(seed, int) and not isinstance(seed, bool):
-        seed = str(seed)
-    if not isinstance(seed, str) or not seed or not seed.isprintable() or len(seed) > 128:
+    try:
+        seed = str(_SEED.decode(slices.whole(slices.trim(reply.body))).result)
+    except (Malformed, msgspec.DecodeError, RecursionError):
+        return _corrupt(reply, "no seed in it"), None
+    if not seed or not seed.isprintable() or len(seed) > 128:
         return _corrupt(reply, "no seed in it"), None
     return Opened(Verdict.OK, status=reply.status), seed
 
@@ -101,7 +102,7 @@ def _one(reply: Reply) -> Opened:
     peeked = _peek(reply)
     if isinstance(peeked, Opened):
         return peeked
-    if peeked.id is None and peeked.status is None:
+    if _is_nothing(peeked.id) and _is_nothing(peeked.status):
         return _corrupt(reply, "neither id nor status, so no task")
     return Opened(Verdict.OK, (slices.whole(slices.trim(reply.body)),), status=reply.status)
 
@@ -113,6 +114,10 @@ def _peek(reply: Reply) -> _Peek | Opened:
         return _corrupt(reply, str(error))
     except (msgspec.DecodeError, RecursionError):
         return _corrupt(reply, "not a JSON object")
+
+
+def _is_nothing(value: msgspec.Raw) -> bool:
+    return bytes(value) in {b"", b"null"}
 
 
 def _corrupt(reply: Reply, why: str) -> Opened:

@@ -85,6 +85,8 @@ class _Body(msgspec.Struct):
 
 
 _BODY: Final = msgspec.json.Decoder(_Body)
+_LONGEST: Final = 64 << 10
+"""No error is longer, in bytes: what is must be judged by its status, for its parts would cost twenty times that."""
 
 
 @frozen
@@ -193,7 +195,7 @@ def _has(said: Complaint, words: tuple[str, ...]) -> bool:
 
 def _complaint(reply: Reply) -> Complaint | None:
     """Return the JSON error in *reply*; under 2xx only what cannot be a task is one."""
-    if not reply.body[:64].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
+    if len(reply.body) > _LONGEST or not reply.body[:64].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
         return None  # the hot path: lists begin with [
     try:
         body = _BODY.decode(reply.body.removeprefix(b"\xef\xbb\xbf"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import msgspec
 import pytest
 from hypothesis import example, given
@@ -105,3 +107,48 @@ def test_an_odd_task_is_no_usual_one(piece: bytes, expected: bool) -> None:
 
     assert expected is isinstance(actual, raws.UsualTask)
     assert actual.id in {"1", 1}
+
+
+PICTURE = b"A" * raws.LARGE
+
+
+def test_a_picture_in_a_task_does_not_cost_the_task() -> None:
+    """What makes a task large is left out, and the rest is read as ever, also where it is odd."""
+    usual = raws.read_task(
+        msgspec.Raw(b'{"id":"1","status":"SUCCESS","prompt":"' + PICTURE + b'","base64":"' + PICTURE + b'"}')
+    )
+    odd = raws.read_task(msgspec.Raw(b'{"id":7,"imageUrls":["' + PICTURE + b'"],"progress":50}'))
+    job = raws.read_job(msgspec.Raw(b'{"taskId":"1","video_url":"u","imageUrl":"' + PICTURE + b'"}'))
+
+    assert (usual.id, usual.status, usual.prompt, usual.buttons) == ("1", "SUCCESS", None, msgspec.UNSET)
+    assert (odd.id, odd.image_urls, odd.progress) == (7, None, 50)
+    assert (job.task_id, job.video_url, job.image_url) == ("1", "u", None)
+
+
+def test_a_large_task_that_is_none_is_malformed() -> None:
+    """Also where it is so large that it is cut first; its id is told where that can be read."""
+    with pytest.raises(Malformed) as caught:
+        raws.read_task(msgspec.Raw(b'{"id":"1","base64":"' + PICTURE + b'","progress":}'))
+
+    assert caught.value.task_id is None
+    with pytest.raises(Malformed) as caught:
+        raws.read_task(msgspec.Raw(b'{"id":"1","prompt":"\xff","base64":"' + PICTURE + b'"}'))
+
+    assert caught.value.task_id == "1"
+
+
+@pytest.mark.parametrize("key", [b"buttons", b"id", b"taskId", b"imageUrls", b"properties"])
+@pytest.mark.parametrize("unit", [b"[]", b"{}", b"0", b'{"a":[0]}'])
+def test_four_megabytes_in_a_field_are_never_made_into_values(key: bytes, unit: bytes) -> None:
+    """A list of a million empty lists would come to 90 MB."""
+    many = (unit + b",") * ((4 << 20) // (len(unit) + 1))
+    piece = msgspec.Raw(b'{"status":"IN_PROGRESS","' + key + b'":[' + many + b"0]}")
+    tracemalloc.start()
+    try:
+        read = raws.read_task(piece), raws.read_job(piece)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert [one.status for one in read] == ["IN_PROGRESS", "IN_PROGRESS"]
+    assert peak < 2 << 20

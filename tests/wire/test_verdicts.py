@@ -139,6 +139,14 @@ def test_other_verbs_may_just_not_be_there(status: int, text: bytes, expected: V
     assert expected is actual
 
 
+@pytest.mark.parametrize(("status", "expected"), [(400, V.REJECTED), (500, V.BROKEN), (200, None)])
+def test_an_error_without_end_is_judged_by_its_status(status: int, expected: Verdict | None) -> None:
+    """A complaint of more than 64 KiB is not read: its parts would fill the memory."""
+    text = body(code=30, description="x" * (64 << 10))
+
+    assert verdict_of(status, text, Verb.LOOK) is expected
+
+
 DATE = "Sun, 06 Nov 1994 08:49:37 GMT"
 AT = 784111777.0  # that instant
 
