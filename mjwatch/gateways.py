@@ -153,6 +153,18 @@ def _check_name(_owner: object, _attribute: Attribute[str], value: str) -> None:
         raise ValueError("a gateway's name has 1 to 128 printable characters")
 
 
+def _check_context(
+    _owner: object, _attribute: Attribute[ssl.SSLContext | None], value: ssl.SSLContext | None
+) -> None:
+    if value is None:
+        return
+    import ssl  # noqa: PLC0415 - whoever has a context has it loaded
+
+    # aiohttp takes False and a fingerprint as well, and then checks no certificate.
+    if not isinstance(value, ssl.SSLContext):
+        raise TypeError(f"ssl_context is an ssl.SSLContext, not {type(value).__name__}")
+
+
 @frozen(kw_only=True)
 class Gateway:
     """
@@ -167,7 +179,7 @@ class Gateway:
         limits: What it may be asked.
         rewrite_host: Result hosts to replace, as {"cdn.discordapp.com": "cdn.example.net"}, for regions that
             cannot reach the gateway's own.
-        ssl_context: For a private certificate authority. Certificate checks cannot be switched off by accident.
+        ssl_context: For a private certificate authority. Nothing else can weaken the check of certificates.
         trace_configs: aiohttp trace configurations, for instrumentation.
 
     Raises:
@@ -181,7 +193,7 @@ class Gateway:
     dialect: DialectName = field(default="new-api", validator=_one_of(get_args(DialectName)))
     limits: Limits = field(factory=Limits, validator=instance_of(Limits))
     rewrite_host: Mapping[str, str] = field(factory=dict, converter=_hosts)
-    ssl_context: ssl.SSLContext | None = None
+    ssl_context: ssl.SSLContext | None = field(default=None, validator=_check_context)
     trace_configs: tuple[aiohttp.TraceConfig, ...] = ()
 
 

@@ -8,21 +8,26 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import ssl
 from collections.abc import Callable
 from functools import cache
 from importlib.metadata import version
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import aiohttp
 import aiohttp.abc
 from attrs import define, field, frozen
 from yarl import URL
 
+from mjwatch._runtime.credential import Doorkeeper
 from mjwatch._runtime.transport import LOOK_TIMEOUT, OverCap
 from mjwatch._wire.messages import Reply, Request, Verb
-from mjwatch.errors import GatewayBroken, GatewayDenied, GatewayError, GatewayRefused, GatewayUnreachable
-from mjwatch.gateways import BadSecret, Gateway
+from mjwatch.errors import GatewayBroken, GatewayError, GatewayRefused, GatewayUnreachable
+from mjwatch.gateways import Gateway
+
+if TYPE_CHECKING:
+    from aiohttp.client_reqrep import ConnectionKey
+    from aiohttp.connector import Connection
+    from aiohttp.tracing import Trace
 
 
 @frozen
@@ -98,6 +103,21 @@ class _Resolver(aiohttp.ThreadedResolver):
         return found
 
 
+class _Connector(aiohttp.TCPConnector):
+    """
+    A pool that gives out no connection on which somebody spoke out of turn.
+
+    aiohttp keeps a reply that comes while the connection is idle, and takes it for the answer to the next request.
+    """
+
+    async def _get(self, key: ConnectionKey, traces: list[Trace]) -> Connection | None:
+        while (found := await super()._get(key, traces)) is not None:
+            if found.protocol is not None and not found.protocol.should_close:
+                return found
+            found.close()
+        return None
+
+
 class AiohttpTransport:
     """
     One session with one gateway. Built inside a running loop.
@@ -111,19 +131,20 @@ class AiohttpTransport:
         self._gateway = gateway
         self._clock = clock
         self._base = URL(gateway.base_url, encoded=True)
+        self._doorkeeper = Doorkeeper(gateway)
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
+            connector=_Connector(
                 limit=0,  # the gate bounds what leaves; a seed that is held for a minute must not block a look
                 keepalive_timeout=10,  # below what servers allow an idle connection
                 ttl_dns_cache=30,
                 resolver=_Resolver(),
-                # Reading the system's authorities takes 35 ms, and http:// never asks for one.
-                ssl=gateway.ssl_context or (_tls() if self._base.scheme == "https" else True),
+                ssl=gateway.ssl_context or True,  # True: certificates are checked, and nothing below TLS 1.2
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": _user_agent(), "Accept-Encoding": "gzip"},
             trust_env=False,
             trace_configs=[_reuse_tracer(), *gateway.trace_configs],
+            middlewares=(self._doorkeeper,),
             max_headers=64,
         )
 
@@ -146,15 +167,16 @@ class AiohttpTransport:
     async def _tried(self, request: Request, trip: _Trip) -> Reply | GatewayError:
         try:
             return await self._send(request, trip)
+        except GatewayError as error:
+            # From the doorkeeper, through aiohttp's frames: told anew, without them.
+            return type(error)(error.message, gateway=error.gateway)
         except (aiohttp.ClientError, OSError) as error:
             trip.failed(error)
             return self._translated(error)
 
     async def _send(self, request: Request, trip: _Trip) -> Reply:
         terms = _TERMS[request.verb]
-        headers = self._credential()
-        if request.body is not None:
-            headers["Content-Type"] = "application/json"
+        headers = {} if request.body is None else {"Content-Type": "application/json"}
         async with self._session.request(
             request.method,
             URL(f"{self._base}{request.path}", encoded=True),
@@ -164,25 +186,8 @@ class AiohttpTransport:
             timeout=terms.timeout,
             trace_request_ctx=trip,
         ) as response:
-            body = await _read(response, terms.cap)
+            body = self._doorkeeper.hide(await _read(response, terms.cap))
             return Reply(response.status, body, response.headers.get("Retry-After"), self._clock())
-
-    def _credential(self) -> dict[str, str]:
-        try:
-            secret = self._gateway.credential.reveal()
-        except BadSecret as error:
-            raise GatewayDenied(f"no usable credential: {error}", gateway=self._gateway.name) from None
-        except (TypeError, ValueError) as error:
-            # Its words are a stranger's, and may hold the secret itself.
-            message = f"the credential function raised {type(error).__name__}"
-            raise GatewayDenied(message, gateway=self._gateway.name) from None
-        match self._gateway.auth:
-            case "bearer":
-                return {"Authorization": f"Bearer {secret}"}
-            case "raw":
-                return {"Authorization": secret}
-            case "mj-api-secret":
-                return {"mj-api-secret": secret}
 
     def _translated(self, error: BaseException) -> GatewayError:
         for foreign, own, message in _ERRORS:
@@ -207,12 +212,6 @@ async def _read(response: aiohttp.ClientResponse, cap: int) -> bytes:
 @cache
 def _user_agent() -> str:
     return f"mjwatch/{version('mjwatch')}"
-
-
-def _tls() -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
 
 
 def _reuse_tracer() -> aiohttp.TraceConfig:

@@ -17,7 +17,7 @@ class RawServer:
 
     handler: Handler
     port: int = 0
-    heads: list[bytes] = field(init=False, factory=list)
+    heads: list[bytes] = field(init=False, factory=list, repr=False)  # they hold the credential
     connections: int = field(init=False, default=0)
     _writers: list[asyncio.StreamWriter] = Factory(list)
 

@@ -1,0 +1,87 @@
+"""Who sees the credential: the gateway's own origin and nobody else.
+
+It is put on a request at the last moment, by a middleware, so that no frame that waits holds it, and taken out of
+replies that repeat it. Nothing here dials.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from mjwatch.errors import GatewayDenied, GatewayRefused
+from mjwatch.gateways import BadSecret, Gateway, Secret
+
+if TYPE_CHECKING:
+    from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
+
+REPEATED: Final = 20
+"""A credential of so many characters is nothing that a reply holds by chance. Services give out 48 and more."""
+
+_FLAWS: Final = (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError)
+"""What a user's function may raise where it has no credential to give: a file, a variable or a vault is missing."""
+
+
+class Doorkeeper:
+    """Puts the credential of *gateway* on its requests; see the top of the file."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._origin = origin(gateway.base_url)
+        self._shown: Secret | None = None
+
+    async def __call__(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+        """Pass *request* on, with the credential. aiohttp calls this for every request, whoever makes it."""
+        if origin(str(request.url)) != self._origin:
+            raise GatewayRefused(
+                "the credential goes to base_url's own origin only", gateway=self._gateway.name
+            )
+        name, value = self._header()
+        request.headers[name] = value
+        del value  # who waits here may be shown with its locals
+        return await handler(request)
+
+    def hide(self, body: bytes) -> bytes:
+        """Return *body* with the credential masked: debug pages and some denials repeat it, and errors quote them."""
+        shown = b"" if self._shown is None else self._shown.reveal().encode()
+        return body if len(shown) < REPEATED else body.replace(shown, b"*" * len(shown))
+
+    def _header(self) -> tuple[str, str]:
+        secret = self._revealed()
+        self._shown = Secret(secret)
+        match self._gateway.auth:
+            case "bearer":
+                return "Authorization", f"Bearer {secret}"
+            case "raw":
+                return "Authorization", secret
+            case "mj-api-secret":
+                return "mj-api-secret", secret
+
+    def _revealed(self) -> str:
+        try:
+            return self._gateway.credential.reveal()
+        except BadSecret as error:
+            message = f"no usable credential: {error}"
+        except _FLAWS as error:
+            # Its words are a stranger's, and may hold the secret itself.
+            message = f"the credential function raised {type(error).__name__}"
+        # Raised out here, so that the error, whose frames may hold the secret, is not even its context.
+        raise GatewayDenied(message, gateway=self._gateway.name)
+
+
+def origin(url: str) -> tuple[str, str, int]:
+    """Return scheme, host and port of *url*."""
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def is_in_the_clear(gateway: Gateway) -> bool:
+    """Return True where the credential crosses a network that anybody on the way may read."""
+    scheme, host, _ = origin(gateway.base_url)
+    if scheme == "https" or host == "localhost":
+        return False
+    try:
+        return not ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return True
