@@ -24,10 +24,11 @@ from mjwatch._runtime.budget import Budget
 from mjwatch._runtime.client import GatewayClient
 from mjwatch._runtime.coalescer import Coalescer
 from mjwatch._runtime.context import Context, Logger, steady
+from mjwatch._runtime.credential import is_in_the_clear
 from mjwatch._runtime.gate import Gate
 from mjwatch._runtime.hooks import Hooks, Host
 from mjwatch._runtime.keeper import Keeper
-from mjwatch._runtime.logs import default_logger
+from mjwatch._runtime.logs import CleanLogger, default_logger
 from mjwatch._runtime.pump import Pump
 from mjwatch._runtime.reports import Health, Stats, Watched
 from mjwatch._runtime.router import Router
@@ -60,8 +61,12 @@ def build(
     wall: Callable[[], float],
 ) -> Engine:
     """Return the engine of one watcher, in the running loop; the wall clock is read here, once."""
-    log = (logger or default_logger()).bind(gateway=gateway.name)
     clock = steady(wall(), asyncio.get_running_loop())
+    log = CleanLogger(clock, logger or default_logger()).bind(gateway=gateway.name)
+    if is_in_the_clear(gateway):
+        log.warning(
+            "gateway.unencrypted", advice="base_url is http://: anybody on the way reads the credential"
+        )
     return Engine(Context(gateway, pacing, deadlines, clock, rng, log), hooks)
 
 
