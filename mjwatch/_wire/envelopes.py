@@ -61,12 +61,13 @@ def open_wrapped(reply: Reply) -> Opened:
     peeked = _peek(reply)
     if isinstance(peeked, Opened):
         return peeked
-    if peeked.data is _ABSENT:
+    data = peeked[0].data
+    if data is _ABSENT:
         # A task without its envelope: resellers mix families (protocol.md, "Who is who").
         return _one(reply)
-    if _is_nothing(peeked.data):
+    if _is_nothing(data):
         return Opened(Verdict.MISSING, status=reply.status)
-    return Opened(Verdict.OK, (peeked.data,), status=reply.status)
+    return Opened(Verdict.OK, (data,), status=reply.status)
 
 
 def open_seed(reply: Reply) -> tuple[Opened, str | None]:
@@ -75,8 +76,8 @@ def open_seed(reply: Reply) -> tuple[Opened, str | None]:
     if wrong is not None:
         return wrong, None
     try:
-        seed = str(_SEED.decode(slices.whole(slices.trim(reply.body))).result)
-    except (Malformed, msgspec.DecodeError, RecursionError):
+        seed = str(slices.whole(slices.trim(reply.body), _SEED)[0].result)
+    except Malformed:
         return _corrupt(reply, "no seed in it"), None
     if not seed or not seed.isprintable() or len(seed) > 128:
         return _corrupt(reply, "no seed in it"), None
@@ -102,18 +103,17 @@ def _one(reply: Reply) -> Opened:
     peeked = _peek(reply)
     if isinstance(peeked, Opened):
         return peeked
-    if _is_nothing(peeked.id) and _is_nothing(peeked.status):
+    keys, whole = peeked
+    if _is_nothing(keys.id) and _is_nothing(keys.status):
         return _corrupt(reply, "neither id nor status, so no task")
-    return Opened(Verdict.OK, (slices.whole(slices.trim(reply.body)),), status=reply.status)
+    return Opened(Verdict.OK, (whole,), status=reply.status)
 
 
-def _peek(reply: Reply) -> _Peek | Opened:
+def _peek(reply: Reply) -> tuple[_Peek, msgspec.Raw] | Opened:
     try:
-        return _PEEK.decode(slices.whole(slices.trim(reply.body)))
+        return slices.whole(slices.trim(reply.body), _PEEK)
     except Malformed as error:
         return _corrupt(reply, str(error))
-    except (msgspec.DecodeError, RecursionError):
-        return _corrupt(reply, "not a JSON object")
 
 
 def _is_nothing(value: msgspec.Raw) -> bool:

@@ -187,7 +187,7 @@ def result_text(state: Status, kind: Action, final: str | None, prompt: str | No
     return final or (prompt if kind is Action.DESCRIBE else None)
 
 
-_PLAIN: Final = re.compile(r"https?://[A-Za-z0-9][!-~]*", re.ASCII)
+_PLAIN: Final = re.compile(r"https?://[A-Za-z0-9][!-Z\\^-~]*", re.ASCII)  # brackets are looked at closely
 _NO_HOST: Final = frozenset({"", "/", "?", "#", ":", "@"})
 
 
@@ -212,7 +212,7 @@ def url(value: object, hosts: Mapping[str, str]) -> str | None:
         or found[found.index("//") + 2 :][:1] in _NO_HOST
     ):
         return None
-    return _rehosted(found, hosts) if hosts else found
+    return _rehosted(found, hosts)
 
 
 def _rehosted(found: str, hosts: Mapping[str, str]) -> str | None:

@@ -26,7 +26,6 @@ _ARRAY: Final = msgspec.json.Decoder(_Array)
 _LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _LISTED: Final = 1 << 20
 """Up to this length a list is read as one, which costs a sixth less: half a million zeros then come to 30 MB."""
-_WHOLE: Final = msgspec.json.Decoder(msgspec.Raw)
 _WHOLE_MOST: Final = 4 << 20
 """The cap of a single look. A list may be twice as long, but no list comes here, and to check text makes it four times larger."""
 _Value = TypeVar("_Value")
@@ -38,9 +37,9 @@ def trim(body: bytes) -> bytes:
     return b"" if bare == b"null" else bare
 
 
-def whole(body: bytes) -> msgspec.Raw:
+def whole(body: bytes, decoder: msgspec.json.Decoder[_Value]) -> tuple[_Value, msgspec.Raw]:
     """
-    Return the one JSON value in *body*.
+    Return the one JSON value in *body*, as *decoder* reads it and raw.
 
     Raises:
         Malformed: it is no JSON, no UTF-8, or longer than a single reply may be.
@@ -51,7 +50,8 @@ def whole(body: bytes) -> msgspec.Raw:
         body.decode()  # strict: msgspec does not look into what it skips
     except UnicodeDecodeError as error:
         raise Malformed(str(error)) from None
-    return _decode(_WHOLE, body)
+    value, mended = _read(decoder, body)
+    return value, msgspec.Raw(mended)
 
 
 def many(body: bytes) -> tuple[msgspec.Raw, ...]:
@@ -64,8 +64,8 @@ def many(body: bytes) -> tuple[msgspec.Raw, ...]:
         Malformed: it is no JSON array.
     """
     if len(body) <= _LISTED:
-        return tuple(_decode(_LIST, body)[:MOST])
-    pieces: tuple[msgspec.Raw, ...] = msgspec.structs.astuple(_decode(_ARRAY, body))
+        return tuple(_read(_LIST, body)[0][:MOST])
+    pieces: tuple[msgspec.Raw, ...] = msgspec.structs.astuple(_read(_ARRAY, body)[0])
     return pieces[: bisect_left(pieces, True, key=lambda piece: piece is _NONE)]
 
 
@@ -91,20 +91,25 @@ _RANDS: Final = 64
 """So many addresses of a task are made still: a million of them would come to 40 MB."""
 
 
-def _decode(decoder: msgspec.json.Decoder[_Value], body: bytes) -> _Value:
+def _read(decoder: msgspec.json.Decoder[_Value], body: bytes) -> tuple[_Value, bytes]:
+    """Return what *decoder* reads, and of what: *body*, mended if need be."""
     try:
-        return decoder.decode(body)
-    except RecursionError as error:
+        return decoder.decode(body), body
+    except (msgspec.DecodeError, RecursionError) as error:
+        why = str(error)
+    mended = _mend(body) if len(body) <= _MENDABLE else body
+    if mended == body:
+        raise Malformed(why)
+    try:
+        return decoder.decode(mended), mended
+    except (msgspec.DecodeError, RecursionError) as error:
         raise Malformed(str(error)) from None
-    except msgspec.DecodeError as error:
-        mended = _mend(body) if len(body) <= _MENDABLE else body
-        if mended == body:
-            raise Malformed(str(error)) from None
-    return _decode(decoder, mended)
 
 
 _MENDABLE: Final = 1 << 20
-"""Mending costs up to 20 ms per MiB, and 500 tasks are one."""
+"""Mending costs up to 10 ms per MiB, and 500 tasks are one."""
+_HALVES: Final = 10_000
+"""So many are replaced in one go, for a gateway that sends more is not cutting prompts."""
 _HALF: Final = re.compile(
     # A first half without its second, or a second without its first; both begin alike, which makes the search fast.
     rb"\\u(?:[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F][0-9a-fA-F]{2})"
@@ -123,4 +128,5 @@ def _mend(body: bytes) -> bytes:
     if b"\0" in body:
         return body  # no JSON anyway, and its place is taken below
     # Of two backslashes the second begins no escape: they step aside meanwhile.
-    return _HALF.sub(rb"\\ufffd", body.replace(_BACKSLASH, _MARK)).replace(_MARK, _BACKSLASH)
+    aside = body.replace(_BACKSLASH, _MARK)
+    return _HALF.sub(rb"\\ufffd", aside, count=_HALVES).replace(_MARK, _BACKSLASH)

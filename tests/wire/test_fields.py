@@ -255,6 +255,9 @@ def test_text_is_the_result_of_text_actions(
         ("data:image/png;base64,AAAA", None),
         ("https://", None),
         ("https:///a", None),
+        ("https://[::1/a.png", None),  # Python's own urlsplit raises at it
+        ("https://cdn[.mj/a.png", None),
+        ("https://[::1]/a[1].png", "https://[::1]/a[1].png"),
         ("https://cdn.mj/a b", None),
         ("https://cdn.mj/a\r\nX: y", None),
         ("https://cdn.mj/" + "a" * 2048, None),  # half an address is none

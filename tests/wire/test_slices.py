@@ -58,6 +58,8 @@ def test_lists_are_cut_at_their_elements(body: bytes, expected: list[bytes]) -> 
         *(b"", b"{}", b"[", b"[1", b"[1]]", b"[NaN]", rb'["\ud8'),
         pytest.param(b"[" * 50_000, id="nested without end"),
         b'["\\ud800\0\0"]',
+        pytest.param(rb'["\ud800",', id="mended, and still cut"),
+        pytest.param(b'["' + rb"\ud800" * 20_000 + b'"]', id="nothing but halves"),
         pytest.param(rb'["\ud800", "' + b"x" * (1 << 20) + b'"]', id="too long to mend"),
     ],
 )
@@ -78,7 +80,7 @@ def test_what_is_no_list_is_malformed(body: bytes) -> None:
 def test_what_is_no_value_is_malformed(body: bytes) -> None:
     """A single value is strict UTF-8 as well."""
     with pytest.raises(Malformed):
-        slices.whole(body)
+        slices.whole(body, msgspec.json.Decoder(msgspec.Raw))
 
 
 @given(
