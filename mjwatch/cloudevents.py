@@ -36,7 +36,14 @@ def write(
     time = datetime.fromtimestamp(at, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
     envelope = {"specversion": "1.0", "id": id, "source": source, "type": type}
     about = {} if subject is None else {"subject": subject}
-    return msgspec.json.encode({**envelope, **about, "time": time, "data": data}).decode()
+    line = msgspec.json.encode({**envelope, **about, "time": time, "data": data}).decode()
+    # JSON allows them, but a terminal obeys some, and `splitlines` ends a line at others.
+    return line if line.isprintable() else "".join(c if c.isprintable() else _escaped(c) for c in line)
+
+
+def _escaped(char: str) -> str:
+    units = char.encode("utf-16-be").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
 
 
 class Envelope(msgspec.Struct):

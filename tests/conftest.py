@@ -1,4 +1,4 @@
-"""What all tests share: they run in virtual time."""
+"""What all tests share: they run in virtual time, and no credential of theirs is ever printed or logged."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from mjwatch.testing.simloop import SimLoop, sim_backend
+from tests.support.canary import is_leaked
 from tests.support.examples import IS_LONG, MANY
 
 # The same examples in every run, and no deadline per example: a shared machine has slow moments.
@@ -21,3 +22,24 @@ settings.load_profile("long" if IS_LONG else "mjwatch")
 def anyio_backend() -> tuple[str, dict[str, Callable[[], SimLoop]]]:
     """Run each async test in a fresh `SimLoop`."""
     return sim_backend(seed=0)
+
+
+_leaking: list[str] = []
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Look for a credential in all that a test printed and logged."""
+    if is_leaked(report.capstdout + report.capstderr + report.caplog):
+        _leaking.append(report.nodeid)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail a session in which one was seen."""
+    if _leaking:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say where."""
+    for nodeid in _leaking:
+        terminalreporter.write_line(f"a credential was printed or logged: {nodeid}", red=True)

@@ -47,6 +47,17 @@ def test_without_a_subject_there_is_none() -> None:
     assert "subject" not in json.loads(line)
 
 
+@given(st.text())
+def test_a_line_is_one_line_for_everybody(text: str) -> None:
+    """Nothing in it ends a line or moves a terminal's cursor, and what was said comes back."""
+    line = cloudevents.write(
+        source="sim", id="a1", type="mjwatch.x", at=0.0, data={"said": text + "\x9b\u2028\u202e\U000e0041"}
+    )
+
+    assert line.isprintable()
+    assert json.loads(line)["data"]["said"] == text + "\x9b\u2028\u202e\U000e0041"
+
+
 def test_an_envelope_is_opened_as_it_was_closed() -> None:
     """Source, type, time and data come back."""
     envelope = cloudevents.read(LINE)
