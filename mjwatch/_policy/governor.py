@@ -134,6 +134,11 @@ def lost(governor: Governor, now: float, rng: Random) -> Governor:
     return evolve(governor, breaker=breaker.lost(governor.breaker, now, rng))
 
 
+def renewed(governor: Governor) -> Governor:
+    """Return *governor* where there is another credential than the one that was denied: it may be tried at once."""
+    return evolve(governor, breaker=evolve(governor.breaker, closed_for=0.0))
+
+
 def _well(governor: Governor, now: float) -> Ruling:
     before = governor.breaker
     after = breaker.went_well(before, now)
@@ -186,10 +191,10 @@ def _asked(error: GatewayError, patience: int, rng: Random) -> float:
 
 
 def _retry_in(governor: Governor, hold: float, rng: Random) -> float:
+    """Return how long the ids of a request that failed are left alone: no longer than a hold that ends early."""
     first, longest = _BACKOFF
-    return max(
-        _LEAST, hold, rng.uniform(0, min(longest, first * 2.0 ** min(max(0, governor.failures - 1), 10)))
-    )
+    backoff = rng.uniform(0, min(longest, first * 2.0 ** min(max(0, governor.failures - 1), 10)))
+    return max(_LEAST, min(hold, longest), backoff)
 
 
 def _told(failing: Governor, error: GatewayError) -> Unreachable | None:

@@ -70,6 +70,14 @@ class Doorkeeper:
         raise GatewayDenied(message, gateway=self._gateway.name)
 
 
+def present(credential: Secret) -> Secret | None:
+    """Return the credential as it is now, None where its function has none to give."""
+    try:
+        return Secret(credential.reveal())
+    except _FLAWS:
+        return None
+
+
 def origin(url: str) -> tuple[str, str, int]:
     """Return scheme, host and port of *url*."""
     parts = urlsplit(url)

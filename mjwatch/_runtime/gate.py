@@ -10,16 +10,21 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import anyio
+from attrs import evolve
 
 from mjwatch._policy import governor, pacing
+from mjwatch._policy.breaker import Breaker
 from mjwatch._policy.governor import Exchange, Governor, Ruling
 from mjwatch._policy.state import State
 from mjwatch._runtime.context import Context
+from mjwatch._runtime.credential import present
 from mjwatch._runtime.transport import LOOK_TIMEOUT
 from mjwatch._store.contract import Alike, Claim, Gap, Idle, Row, Store
 from mjwatch.cloudevents import ErrorData
 from mjwatch.errors import GatewayBusy, GatewayError
 from mjwatch.events import GatewayEvent, Recovered, Unreachable
+from mjwatch.gateways import Secret
+from mjwatch.observations import Verdict
 
 LEASE = LOOK_TIMEOUT + 5.0
 """How long claimed ids are ours, seconds: the longest look, and time to commit."""
@@ -31,6 +36,9 @@ _NOBODY: Claim[State] = Claim(0, 0.0, 0.0, (), 0)
 HAIR = 1e-3
 """Holds that differ by less than this, seconds, are one."""
 
+
+RECHECK = 30.0
+"""A credential that was denied may be another one so many seconds later: its function is asked again, the gateway is not."""
 
 COURTESY = 0.002
 """How much longer than the pump a caller waits for the same opening, seconds: the watches go first."""
@@ -60,6 +68,8 @@ class Gate:
         self._line = anyio.Lock()
         self._is_pump_waiting = False
         self._probe: int | None = None
+        self._credential = context.gateway.credential
+        self._denied: Secret | None = None
         self.health = Governor()
         self.pace = 0.0
         """The distance to the last list request that pacing wants, seconds."""
@@ -85,8 +95,8 @@ class Gate:
         """Take up to *limit* due ids, if a request may go now; one, where a probe may. Who has claimed must `leave`."""
         if self._probe is not None:
             return self._idle(math.inf)  # whoever brings the probe back wakes the pump
-        breaker = self.health.breaker
-        await self._shut(breaker.probe_in(self._clock()))
+        breaker = self._breaker()
+        await self._shut(min(RECHECK, breaker.probe_in(self._clock())))
         may_probe = breaker.is_open and not self.held_for
         claim = await self._store.claim(
             1 if may_probe else limit,
@@ -105,6 +115,13 @@ class Gate:
         if breaker.is_open and claim.held <= 0:
             self._probe = claim.stamp
         return claim
+
+    def _breaker(self) -> Breaker:
+        """Return the breaker as it is now: whoever was denied may try another credential at once."""
+        if self._denied is not None and present(self._credential) != self._denied:
+            self._denied = None
+            self.health = governor.renewed(self.health)
+        return self.health.breaker
 
     async def _shut(self, seconds: float) -> None:
         """Let the store hold everybody for so long, unless it does: a lost probe, or a breaker that was kept."""
@@ -151,7 +168,7 @@ class Gate:
 
     async def _enter(self) -> Claim[State]:
         while True:
-            probe_in = self.health.breaker.probe_in(self._clock())
+            probe_in = self._breaker().probe_in(self._clock())
             if self._probe is not None or probe_in > 0:
                 raise self._held_error(probe_in)
             claim = await self._store.claim(0, LEASE, ahead=0.0, linger=0.0, gaps=self._gaps(), pace=0.0)
@@ -173,6 +190,9 @@ class Gate:
         if claim.stamp == self._probe:
             self._probe = None
             self._wake()
+        self._denied = present(self._credential) if exchange.verdict is Verdict.DENIED else None
+        if self._denied is not None:
+            ruling = evolve(ruling, hold=min(RECHECK, ruling.hold))
         if ruling.hold:
             self._held_until = max(self._held_until, exchange.at + ruling.hold)
         return ruling

@@ -20,8 +20,8 @@ _ASKED: Final = 8
 _MOST: Final = 1000
 """Late tasks that are not told again; the first that was noticed is forgotten first."""
 _LINES: Final = 10
-"""Lines a minute; what comes beyond is only counted."""
-_MINUTE: Final = 60.0
+_EVERY: Final = 600.0
+"""So many lines in so many seconds; what comes beyond is only counted."""
 
 Claimed = ClaimedRow[State]
 
@@ -56,7 +56,7 @@ class Latecomers:
             self._tell(row.id, state, now - begun_at(state, row.terms, now), now)
 
     def _tell(self, task_id: str, state: State, after: float, now: float) -> None:
-        if now - self._since >= _MINUTE:
+        if now - self._since >= _EVERY:
             self._since, self._lines = now, 0
         self._lines += 1
         if self._lines > _LINES:

@@ -15,10 +15,6 @@ from tests.faults.tunnel import Answered, Lagging, Poisoned, TooMany, hung_up_wh
 from tests.faults.world import HOST, StubbornReader, World, world_of
 from tests.watcher.stage import EPOCH, check_contract, kinds, now, of_task, preset, read, simulated, told
 
-LOCAL_STALL = "a timeout within a stall of our own loop still counts against the gateway"
-ROTATION = "a gate that was shut for a denied credential does not ask anew when the credential changes"
-ISOLATION = "a batch with a poison id is not split yet"
-
 
 def in_tunnel(sim: SimulatedGateway, port: int, **limits: int) -> Watcher:
     """Return a watcher that goes through a tunnel."""
@@ -86,7 +82,6 @@ async def test_a_denied_credential_is_told_once_and_asked_about_slowly() -> None
     assert 1 <= len(asked) <= 10
 
 
-@pytest.mark.xfail(reason=ROTATION, strict=True)
 @simulated
 async def test_a_rotated_credential_is_tried_within_a_minute() -> None:
     """Row 12: after ten minutes of 401 a new token ends it within 60 s."""
@@ -150,7 +145,6 @@ async def test_a_batch_that_is_too_large_is_halved_until_it_fits(status: int) ->
     assert set(kinds(events)) == {"progress", "buttons", "success"}
 
 
-@pytest.mark.xfail(reason=ISOLATION, strict=True)
 @simulated
 async def test_a_poison_id_does_not_hold_up_its_batch() -> None:
     """Row 15: of 100 ids one spoils every reply it is in; the other 99 are told their end in time all the same."""
@@ -292,12 +286,7 @@ async def test_an_hour_of_sleep_is_followed_by_no_burst() -> None:
         assert len([at for at in times if begin <= at < begin + 1]) <= 12
 
 
-STALLED = pytest.mark.xfail(reason=LOCAL_STALL, strict=True)
-
-
-@pytest.mark.parametrize(
-    "seconds", [2.0, 11.0, pytest.param(21.0, marks=STALLED), pytest.param(30.0, marks=STALLED)]
-)
+@pytest.mark.parametrize("seconds", [2.0, 11.0, 21.0, 30.0])
 @pytest.mark.parametrize("endpoint", ["F", "I", "C"])
 @simulated
 async def test_a_loop_that_was_blocked_is_not_the_gateways_fault(endpoint: str, seconds: float) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from mjwatch._policy.governor import Exchange
 from mjwatch._policy.state import State
-from mjwatch._runtime.gate import Gate, again
+from mjwatch._runtime.gate import RECHECK, Gate, again
 from mjwatch._store.contract import Claim, Idle, Row, Wish
 from mjwatch.errors import GatewayBusy, GatewayDenied, GatewayError, GatewayUnreachable
 from mjwatch.observations import Verdict
@@ -70,7 +70,7 @@ async def test_a_fault_shuts_the_gate_for_all() -> None:
             pass
 
     assert isinstance(claim, Claim)
-    assert claim.held == pytest.approx(60, abs=1)
+    assert claim.held == pytest.approx(RECHECK)
     assert caught.value is not DENIED
 
 

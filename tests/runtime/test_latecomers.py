@@ -74,12 +74,12 @@ async def test_what_was_never_seen_or_is_over_is_not_late() -> None:
     assert it.told == []
 
 
-async def test_many_late_tasks_are_told_of_ten_a_minute() -> None:
+async def test_many_late_tasks_are_told_of_ten_in_ten_minutes() -> None:
     """All are counted, and the next line says how many were passed over."""
     it = stage()
     for number in range(25):
         it.saw(str(number), now=500)
-    it.saw("last", now=561)
+    it.saw("last", now=1_101)
 
     assert it.told == [*map(str, range(10)), "last"]
     assert it.book.lines[-1][2]["suppressed"] == 15

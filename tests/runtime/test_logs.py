@@ -159,7 +159,7 @@ async def test_an_hour_of_outage_is_told_in_sixty_lines() -> None:
             await read(events)
 
     assert 2 <= seen <= 60
-    assert {event for _, event, _ in book.lines} == {"gateway.failing", "gateway.recovered"}
+    assert {event for _, event, _ in book.lines} == {"gateway.failing", "gateway.recovered", "task.late"}
 
 
 @pytest.mark.parametrize(("host", "expected"), [("gateway.test", 1), ("127.0.0.1", 0)])
