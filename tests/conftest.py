@@ -24,13 +24,13 @@ def anyio_backend() -> tuple[str, dict[str, Callable[[], SimLoop]]]:
     return sim_backend(seed=0)
 
 
-_leaking: list[str] = []
+_leaking: dict[str, None] = {}
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Look for a credential in all that a test printed and logged."""
     if is_leaked(report.capstdout + report.capstderr + report.caplog):
-        _leaking.append(report.nodeid)
+        _leaking[report.nodeid] = None  # once, though setup and call both report it
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

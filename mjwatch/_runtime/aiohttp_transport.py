@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 import aiohttp
 import aiohttp.abc
+from aiohttp.http_exceptions import HttpProcessingError
 from attrs import define, field, frozen
 from yarl import URL
 
@@ -69,6 +70,11 @@ _ERRORS: Final[tuple[tuple[type[BaseException], type[GatewayError], str], ...]] 
     (aiohttp.ClientOSError, GatewayUnreachable, "the connection was lost"),
     (aiohttp.InvalidURL, GatewayRefused, "base_url makes no address"),
     (aiohttp.ClientError, GatewayBroken, "the answer was cut or is no HTTP"),
+    (
+        HttpProcessingError,
+        GatewayBroken,
+        "the answer was cut or is no HTTP",
+    ),  # no ClientError: its Python parser lets it out
     (OSError, GatewayUnreachable, "the connection was lost"),
 )
 
@@ -170,7 +176,7 @@ class AiohttpTransport:
         except GatewayError as error:
             # From the doorkeeper, through aiohttp's frames: told anew, without them.
             return type(error)(error.message, gateway=error.gateway)
-        except (aiohttp.ClientError, OSError) as error:
+        except (aiohttp.ClientError, HttpProcessingError, OSError) as error:
             trip.failed(error)
             return self._translated(error)
 
