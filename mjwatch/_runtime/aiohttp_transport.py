@@ -55,6 +55,11 @@ _TERMS: Final = {
     Verb.IMAGE: _Terms(120, 15, 64 << 20),
 }
 
+RESENDS: Final = 10.0
+_EARNED: Final = 0.1
+"""Requests that may go out twice, and how much of one each request earns: a tenth more than was asked for, at most. Where
+they are used up, connections are used once only: such a server closes each of them while it is idle."""
+
 STALE_WITHIN: Final = 1.0
 """A connection that was closed before we wrote to it shows so at once; later it is a fault, seconds."""
 
@@ -81,10 +86,18 @@ _ERRORS: Final[tuple[tuple[type[BaseException], type[GatewayError], str], ...]] 
 
 @define(eq=False)
 class _Trip:
-    """One request on its way: did it go out on a connection that had been used before?"""
+    """
+    One request on its way.
+
+    Attributes:
+        is_reused: It went out on a connection that had been used before.
+        is_stale: That one was closed as we wrote to it.
+        is_resent: It went out twice, by us or by aiohttp, which does so with a GET.
+    """
 
     is_reused: bool = False
     is_stale: bool = False
+    is_resent: bool = False
 
     def failed(self, error: BaseException) -> None:
         """
@@ -116,9 +129,12 @@ class _Connector(aiohttp.TCPConnector):
     aiohttp keeps a reply that comes while the connection is idle, and takes it for the answer to the next request.
     """
 
+    is_wary = False
+    """True where none is given out at all that was used before."""
+
     async def _get(self, key: ConnectionKey, traces: list[Trace]) -> Connection | None:
         while (found := await super()._get(key, traces)) is not None:
-            if found.protocol is not None and not found.protocol.should_close:
+            if found.protocol is not None and not found.protocol.should_close and not self.is_wary:
                 return found
             found.close()
         return None
@@ -138,14 +154,16 @@ class AiohttpTransport:
         self._clock = clock
         self._base = URL(gateway.base_url, encoded=True)
         self._doorkeeper = Doorkeeper(gateway)
+        self._resends = RESENDS
+        self._connector = _Connector(
+            limit=0,  # the gate bounds what leaves; a seed that is held for a minute must not block a look
+            keepalive_timeout=10,  # below what servers allow an idle connection
+            ttl_dns_cache=30,
+            resolver=_Resolver(),
+            ssl=gateway.ssl_context or True,  # True: certificates are checked, and nothing below TLS 1.2
+        )
         self._session = aiohttp.ClientSession(
-            connector=_Connector(
-                limit=0,  # the gate bounds what leaves; a seed that is held for a minute must not block a look
-                keepalive_timeout=10,  # below what servers allow an idle connection
-                ttl_dns_cache=30,
-                resolver=_Resolver(),
-                ssl=gateway.ssl_context or True,  # True: certificates are checked, and nothing below TLS 1.2
-            ),
+            connector=self._connector,
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": _user_agent(), "Accept-Encoding": "gzip"},
             trust_env=False,
@@ -159,7 +177,10 @@ class AiohttpTransport:
         trip, begun = _Trip(), self._clock()
         outcome = await self._tried(request, trip)
         if trip.is_stale and self._clock() < begun + STALE_WITHIN:
+            trip.is_resent = True
             outcome = await self._tried(request, _Trip())
+        self._resends = min(RESENDS, self._resends + _EARNED - trip.is_resent)
+        self._connector.is_wary = self._resends < 1.0
         if isinstance(outcome, GatewayError):
             # Raised out here, so that the foreign error, which holds the credential, is not even its context.
             raise outcome
@@ -238,6 +259,7 @@ def _reuse_tracer() -> aiohttp.TraceConfig:
         # aiohttp itself resends a GET: what counts is its last connection.
         trip = getattr(context, "trace_request_ctx", None)
         if isinstance(trip, _Trip):
+            trip.is_resent |= trip.is_reused
             trip.is_reused = False
 
     tracer = aiohttp.TraceConfig()

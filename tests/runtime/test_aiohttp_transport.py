@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mjwatch._runtime.aiohttp_transport import RESENDS
 from mjwatch._runtime.transport import OverCap
 from mjwatch._wire.messages import Reply, Request, Verb
 from mjwatch.errors import GatewayBroken, GatewayDenied, GatewayError, GatewayRefused, GatewayUnreachable
@@ -276,6 +277,16 @@ async def test_a_stale_connection_is_replaced_unseen(request_: Request, *, reset
 
     assert [reply.status for reply in replies] == [200, 200]
     assert (len(raw.heads), raw.connections) == (3, 2)
+
+
+@pytest.mark.parametrize("request_", [LIST, LOOK], ids=["POST", "GET"])
+async def test_a_server_that_closes_every_idle_connection_costs_a_tenth_more(request_: Request) -> None:
+    """And no fault: where too many were stale, connections are used once only."""
+    async with serving(once_only()) as raw, opened(raw.port) as transport:
+        replies = [await transport.send(request_) for _ in range(300)]
+
+    assert {reply.status for reply in replies} == {200}
+    assert len(raw.heads) <= 1.1 * 300 + RESENDS
 
 
 async def test_a_disconnect_on_a_fresh_connection_is_a_fault() -> None:
