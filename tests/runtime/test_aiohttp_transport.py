@@ -340,7 +340,7 @@ async def test_a_cancelled_request_frees_its_connection() -> None:
 
 
 WHOLE: list[bytes] = [
-    b'HTTP/1.1 200 OK\r\nContent-Length: 19\r\nRetry-After: 3\r\n\r\n[{"id":"1"},{"id":1}',
+    b'HTTP/1.1 200 OK\r\nContent-Length: 20\r\nRetry-After: 3\r\n\r\n[{"id":"1"},{"id":1}',
     b"HTTP/1.1 204 No Content\r\n\r\n",
     chunked(b'5\r\n[{"id\r\n7\r\n":"1"}]\r\n0\r\n\r\n'),
     b"HTTP/1.1 429 Slow down\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%s"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import AsyncExitStack
 from typing import Literal, TypeVar
 
 from attrs import define, evolve, field
@@ -33,6 +34,7 @@ from mjwatch.testing import (
     SimulatedGateway,
 )
 from mjwatch.testing.faults import Fault
+from tests.faults.tunnel import Lagging, passed_on, tunnelled
 from tests.support.examples import IS_LONG, examples
 from tests.watcher.stage import check_contract, check_order, kinds, of_tasks, preset, watcher_on
 
@@ -113,6 +115,8 @@ class WholeWatcher(RuleBasedStateMachine):
         self.count = 0
         self.sim = SimulatedGateway(Family.PLUS)
         self.run(self.sim.start())
+        self.stack = AsyncExitStack()
+        self.tunnel = self.run(self.stack.enter_async_context(tunnelled(self.sim.base_url)))
         self.watcher = self.open()
 
     def run(self, what: Coroutine[object, object, T]) -> T:
@@ -123,8 +127,10 @@ class WholeWatcher(RuleBasedStateMachine):
         """Open a watcher."""
 
         async def opened() -> Watcher:
-            gateway = evolve(preset(self.sim), limits=mjwatch.Limits(batch=3))
-            watcher = evolve_pacing(gateway)
+            base_url = f"http://127.0.0.1:{self.tunnel.port}"
+            gateway = evolve(preset(self.sim), base_url=base_url, limits=mjwatch.Limits(batch=3))
+            # A plain schedule: it is not the forecast that is tried here.
+            watcher = watcher_on(gateway, pacing=Pacing.every(5))
             watcher.on(Final, self.called.append)
             return await watcher.start()
 
@@ -217,6 +223,11 @@ class WholeWatcher(RuleBasedStateMachine):
         self.loop.network = Network(is_refusing=what == "refusing")
         self.loop.network.replies.is_blackhole = what == "black hole"
 
+    @rule(lag=st.sampled_from([0.0, 4.0, 11.0]))
+    def lag(self, lag: float) -> None:
+        """Every second reply comes from a replica that is behind, or none does any more."""
+        self.tunnel.manner = Lagging(lag) if lag else passed_on
+
     @rule(task_id=tasks)
     def forget(self, task_id: str) -> None:
         """The gateway loses a task."""
@@ -269,6 +280,7 @@ class WholeWatcher(RuleBasedStateMachine):
     def heal(self) -> None:
         """Mend everything, and wait."""
         self.weather("well")
+        self.tunnel.manner = passed_on
         self.sim._faults._rules.clear()
         give_up = self.loop.time() + 2_500
         while not all(reader.is_done for reader in self.all):
@@ -280,15 +292,11 @@ class WholeWatcher(RuleBasedStateMachine):
                 reader.task.result()
         self.run(self.watcher.aclose())
         self.advance(60)  # late replies of the gateway
+        self.run(self.stack.aclose())
         self.run(self.sim.aclose())
         self.advance(1)
         assert [left for left in self.loop.leftovers() if "Task" in left or "timer" in left] == []
         assert self.errors == []
-
-
-def evolve_pacing(gateway: mjwatch.Gateway) -> Watcher:
-    """Return a watcher with a plain schedule: it is not the forecast that is tried here."""
-    return watcher_on(gateway, pacing=Pacing.every(5))
 
 
 TestWholeWatcher = WholeWatcher.TestCase
