@@ -119,6 +119,7 @@ class Engine:
                 parts.cancel_scope.cancel()
         finally:
             self._hooks.close()
+            self.gate.close()
             with anyio.CancelScope(shield=True):
                 await self._transport.aclose()
                 await self.store.aclose()

@@ -21,7 +21,7 @@ from mjwatch._runtime.credential import present
 from mjwatch._runtime.transport import LOOK_TIMEOUT
 from mjwatch._store.contract import Alike, Claim, Gap, Idle, Row, Store
 from mjwatch.cloudevents import ErrorData
-from mjwatch.errors import GatewayBusy, GatewayError
+from mjwatch.errors import GatewayBusy, GatewayError, WatcherClosed
 from mjwatch.events import GatewayEvent, Recovered, Unreachable
 from mjwatch.gateways import Secret
 from mjwatch.observations import Verdict
@@ -68,6 +68,7 @@ class Gate:
         self._line = anyio.Lock()
         self._is_pump_waiting = False
         self._probe: int | None = None
+        self._is_closed = False
         self._credential = context.gateway.credential
         self._denied: Secret | None = None
         self.health = Governor()
@@ -157,6 +158,7 @@ class Gate:
 
         Raises:
             GatewayError: the gateway is left alone for now. At once: whoever asks for now gets no answer later.
+            WatcherClosed: it was closed.
         """
         # One at a time, first come first served: a crowd of callers must not keep the pump from its turn.
         async with self._line:
@@ -168,6 +170,8 @@ class Gate:
 
     async def _enter(self) -> Claim[State]:
         while True:
+            if self._is_closed:
+                raise WatcherClosed("the watcher was closed")
             probe_in = self._breaker().probe_in(self._clock())
             if self._probe is not None or probe_in > 0:
                 raise self._held_error(probe_in)
@@ -197,8 +201,14 @@ class Gate:
             self._held_until = max(self._held_until, exchange.at + ruling.hold)
         return ruling
 
+    def close(self) -> None:
+        """Let nobody in any more; what is still under way outside the watcher ends without a word to the store."""
+        self._is_closed = True
+
     async def settle(self, claim: Claim[State], rows: Sequence[Row[State] | Alike], ruling: Ruling) -> None:
         """Give a claim back after a request that was judged: shut the gate if need be, tell the readers."""
+        if self._is_closed:
+            return
         told = () if ruling.told is None else (ruling.told,)
         await self._store.commit(claim, rows, hold=ruling.hold, told=told)
         if ruling.told is not None and ruling.is_new:

@@ -219,7 +219,6 @@ def test_opening_and_closing_can_be_cancelled_and_then_be_finished(
     assert step > 1
 
 
-@pytest.mark.xfail(reason="a client's call that lands after the close raises StoreError", strict=True)
 def test_a_call_under_way_is_told_that_the_watcher_was_closed() -> None:
     """WatcherClosed, or the fault of the connection that was cut; what a store says of itself is none of its errors."""
 
