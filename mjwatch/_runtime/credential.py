@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 REPEATED: Final = 20
 """A credential of so many characters is nothing that a reply holds by chance. Services give out 48 and more."""
 
-_FLAWS: Final = (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError)
-"""What a user's function may raise where it has no credential to give: a file, a variable or a vault is missing."""
+_FLAWS: Final = (OSError, TypeError, ValueError)
+"""What a user's function may raise where it has no credential to give. Anything else is a bug of it, and told as one."""
 
 
 class Doorkeeper:
