@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 REPEATED: Final = 20
 """A credential of so many characters is nothing that a reply holds by chance. Services give out 48 and more."""
 
+_QUOTABLE, _QUOTED = 64 << 10, 4 << 10
+"""No error is read from a longer reply, in bytes, and no more than its beginning is ever quoted: to look through
+the list of 500 tasks would cost a tenth of its look."""
+
 _FLAWS: Final = (OSError, TypeError, ValueError)
 """What a user's function may raise where it has no credential to give. Anything else is a bug of it, and told as one."""
 
@@ -45,7 +49,10 @@ class Doorkeeper:
     def hide(self, body: bytes) -> bytes:
         """Return *body* with the credential masked: debug pages and some denials repeat it, and errors quote them."""
         shown = b"" if self._shown is None else self._shown.reveal().encode()
-        return body if len(shown) < REPEATED else body.replace(shown, b"*" * len(shown))
+        quoted = body if len(body) <= _QUOTABLE else body[:_QUOTED]
+        if len(shown) < REPEATED or shown not in quoted:
+            return body
+        return body.replace(shown, b"*" * len(shown))
 
     def _header(self) -> tuple[str, str]:
         secret = self._revealed()

@@ -94,9 +94,11 @@ async def test_a_credential_function_that_fails_is_denied(credential: Callable[[
 
 
 @pytest.mark.parametrize("status", ["200 OK", "401 No", "500 Oops"])
-async def test_a_reply_that_repeats_the_credential_is_masked(status: str) -> None:
+@pytest.mark.parametrize("padding", [0, 100_000], ids=["short", "long"])
+async def test_a_reply_that_repeats_the_credential_is_masked(status: str, padding: int) -> None:
     """A debug page that shows the request's headers must not end up in an error's excerpt, and then in a chat."""
     body = json.dumps({"headers": {"Authorization": f"Bearer {TOKEN}"}, "message": f"bad {TOKEN}!"}).encode()
+    body += b" " * padding
     answer = f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
     async with serving(answering(answer)) as raw, opened(raw.port) as transport:
         reply = await transport.send(LIST)
