@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from mjwatch.testing.durations import random_timeline
     from mjwatch.testing.families import Family
     from mjwatch.testing.faults import SATURATED, WEB_APP, Answer, CutBody, Delay, Reset
-    from mjwatch.testing.gateway import LoggedRequest, SimulatedGateway
+    from mjwatch.testing.gateway import SimulatedGateway
     from mjwatch.testing.scaledloop import ScaledLoop, run_scaled
+    from mjwatch.testing.service import LoggedRequest
     from mjwatch.testing.simloop import SimDeadlock, SimLeak, SimLoop, current_loop, sim_backend, simulate
     from mjwatch.testing.simnet import Network, Route
 
@@ -22,8 +23,9 @@ _HOMES = {
     "mjwatch.testing.durations": "random_timeline",
     "mjwatch.testing.families": "Family",
     "mjwatch.testing.faults": "SATURATED WEB_APP Answer CutBody Delay Reset",
-    "mjwatch.testing.gateway": "LoggedRequest SimulatedGateway",
+    "mjwatch.testing.gateway": "SimulatedGateway",
     "mjwatch.testing.scaledloop": "ScaledLoop run_scaled",
+    "mjwatch.testing.service": "LoggedRequest",
     "mjwatch.testing.simloop": "SimDeadlock SimLeak SimLoop current_loop sim_backend simulate",
     "mjwatch.testing.simnet": "Network Route",
 }

@@ -1,7 +1,7 @@
 """`SimulatedGateway`: an aiohttp server on 127.0.0.1 that behaves like the gateways of protocol.md.
 
-Only this file of the simulator waits. It reads time from the running loop alone, so it works on `SimLoop`, `ScaledLoop`
-and asyncio's own. It imports nothing of the code under test, and keeps no header of a request.
+What it does with a request stands in `service`; here is HTTP. It reads time from the running loop alone, so it works on
+`SimLoop`, `ScaledLoop` and asyncio's own. It imports nothing of the code under test, and keeps no header of a request.
 """
 
 from __future__ import annotations
@@ -10,37 +10,23 @@ import asyncio
 import socket
 import struct
 from collections import deque
+from collections.abc import Sequence
 from random import Random
 from types import TracebackType
 from typing import Final, Self
 
 from aiohttp import web
-from attrs import define
 
 from .desk import GONE, Desk
 from .families import Family, Reply, Route
-from .faults import Answer, Fault, FaultPlan, Reset
+from .faults import CutBody, Fault, Reset
+from .service import LoggedRequest, Served, Service
 from .submits import Submits
 from .taskbook import TaskBook, refresh_of
 from .timeline import Script, Status, Timeline
 
-_LOGGED: Final = 1_000_000
 _BARE: Final = web.ResponseKey("bare", bool)  # marks responses that go out without a content type
 _AT_ONCE: Final = struct.pack("ii", 1, 0)  # SO_LINGER: a close is a reset
-
-
-@define
-class LoggedRequest:
-    """One request that reached the gateway. Headers and queries are never kept: they carry credentials."""
-
-    at: float
-    """The loop's time."""
-    method: str
-    path: str
-    route: Route
-    ids: tuple[str, ...] = ()
-    status: int | None = None
-    """None: no answer yet, or the connection was reset."""
 
 
 class SimulatedGateway:
@@ -50,7 +36,7 @@ class SimulatedGateway:
     Attributes:
         base_url: "http://127.0.0.1:PORT"; empty until it is started.
         token: The credential it accepts.
-        requests: The newest million requests, oldest first.
+        service: The gateway without its sockets.
     """
 
     def __init__(  # noqa: PLR0913 - settings, all with defaults
@@ -64,6 +50,7 @@ class SimulatedGateway:
         spread: float = 0.5,
         gives_up_after: float | None = None,
         epoch: float = 1_735_689_600.0,
+        replicas: Sequence[float] = (0.0,),
     ) -> None:
         """
         Describe a gateway; `start` or `async with` serves it.
@@ -77,15 +64,15 @@ class SimulatedGateway:
             spread: Family C: what its loop takes beyond the period, at most.
             gives_up_after: When it declares a task failed (real ones: 300 s, C 3,600 s); None for never.
             epoch: Its wall time when it is started or gets its first task.
+            replicas: How far each of its replicas lags behind, seconds; each look goes to one of them by chance.
         """
         self.family = family
         self.base_url = ""
-        self.requests: deque[LoggedRequest] = deque(maxlen=_LOGGED)
-        self.token, self._latency, self._epoch = token, latency, epoch
+        self.token, self._epoch = token, epoch
         self._refresh, self._spread, self._gives_up_after = refresh, spread, gives_up_after
         self._rng = Random(seed)
-        self._faults = FaultPlan()
         self._desk: Desk | None = None
+        self.service = Service(self._open, latency, self._rng, replicas)
         self._runner: web.AppRunner | None = None
 
     async def __aenter__(self) -> Self:
@@ -161,7 +148,7 @@ class SimulatedGateway:
         route: Route | None = None,
     ) -> None:
         """Let *fault* befall the next request, the next *times*, or all *for_seconds* from now; on *route* only."""
-        self._faults.add(fault, route, times, None if for_seconds is None else _now() + for_seconds)
+        self.service.faults.add(fault, route, times, None if for_seconds is None else _now() + for_seconds)
 
     def down(self, seconds: float, fault: Fault = Reset()) -> None:  # noqa: B008 - a frozen value
         """Answer nothing for *seconds*: every connection is reset, or gets *fault*, say `Answer(502)`."""
@@ -174,6 +161,11 @@ class SimulatedGateway:
     def true_end(self, task_id: str) -> float | None:
         """Return when the task really ended or will end, in loop time; None for never."""
         return self._book.tasks[task_id].timeline.ended_at()
+
+    @property
+    def requests(self) -> deque[LoggedRequest]:
+        """The newest million requests, oldest first."""
+        return self.service.requests
 
     @property
     def _book(self) -> TaskBook:
@@ -194,41 +186,21 @@ class SimulatedGateway:
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
-        at, desk = _now(), self._open()
-        wanted, ids = desk.look(request.method, request.path, body)
-        logged = LoggedRequest(at, request.method, request.path, wanted.route, ids)
-        self.requests.append(logged)
-        delay, fault = self._faults.due(wanted.route, at)
-        wait = self._rng.uniform(*self._latency) / 2
-        await _sleep(wait)
-        # behind an Answer or a Reset stands nobody: a submit has no effect
-        if isinstance(fault, Answer):
-            await _sleep(wait + delay)
-            logged.status = fault.status
-            return web.Response(status=fault.status, body=fault.body, headers=fault.headers)
-        if isinstance(fault, Reset):
-            await _sleep(wait + delay)
+        served = await self.service.serve(request.method, request.path, request.headers, body)
+        if isinstance(served.fault, Reset):
             return _reset(request)
-        # half of the latency lies on each side of the look into the book, and all of a delay behind it
-        reply = desk.reply(request.method, request.path, request.headers, body, wanted, _now())
-        await _sleep(wait + delay)
-        logged.status = reply.status
-        if fault is not None:
-            return await _cut(request, reply, fault.keep)
-        return _response(reply)
+        if isinstance(served.fault, CutBody):
+            return await _cut(request, served.reply, served.fault.keep)
+        return _response(served)
 
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
 
 
-async def _sleep(seconds: float) -> None:
-    if seconds > 0:
-        await asyncio.sleep(seconds)
-
-
-def _response(reply: Reply) -> web.Response:
-    response = web.Response(status=reply.status, body=reply.body)
+def _response(served: Served) -> web.Response:
+    reply = served.reply
+    response = web.Response(status=reply.status, body=reply.body, headers=served.headers)
     if reply.content_type is None:
         response[_BARE] = True
     else:
