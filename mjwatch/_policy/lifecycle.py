@@ -70,6 +70,10 @@ def is_behind(task: Task, *, status_rank: int, percent: int | None, was_answered
         percent: The highest number seen in this run.
         was_answered: A window was shown and then answered.
     """
+    # 0. The row as a relay wrote it at submit (`protocol.md` 4.4), from a replica that lags. Behind a window it is news:
+    #    the answer wrote it.
+    if not task.status_word and not task.percent:
+        return status_rank > _RANK[Status.MODAL]
     # 1. A window is news until it was answered or the work began: "" or SUBMITTED may come before MODAL.
     if task.status is Status.MODAL:
         return was_answered or status_rank >= _RANK[Status.IN_PROGRESS]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 import pytest
+from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -122,6 +123,25 @@ def test_a_lower_number_of_the_same_status_is_behind(
 def test_a_lower_number_of_a_later_status_is_not_behind() -> None:
     """The status counts first: a submitted task may show 100 % and begin at 0."""
     assert not is_behind(task(percent=0), status_rank=2, percent=100, was_answered=False)
+
+
+@pytest.mark.parametrize(
+    ("before", "percent", "expected"),
+    [
+        pytest.param(rank(Status.NOT_START), 0, True, id="a relay's first row, once there was another"),
+        pytest.param(rank(Status.IN_PROGRESS), None, True, id="nothing at all"),
+        pytest.param(-1, 0, False, id="first look"),
+        pytest.param(rank(Status.MODAL), 0, False, id="the row that an answered window begins"),
+        pytest.param(rank(Status.IN_PROGRESS), 7, False, id="a number shows that it goes on"),
+    ],
+)
+def test_a_row_without_a_status_is_behind_one_that_had_it(
+    before: int, percent: int | None, expected: bool
+) -> None:
+    """A relay writes a row at submit and copies later, so a lagging replica shows an empty status again."""
+    look = evolve(task(status=Status.UNKNOWN, percent=percent), status_word="")
+
+    assert expected is is_behind(look, status_rank=before, percent=None, was_answered=False)
 
 
 @settings(deadline=None)
