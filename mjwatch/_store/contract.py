@@ -258,7 +258,7 @@ class Store(Protocol[S]):
         Give claimed ids back: states, due times and events in one step, fenced by the claim's stamp.
 
         *hold* shuts the gate for so many seconds (never opens it earlier); *told* enters the log before the rows'
-        events. A nudge or `discard` that came during the lease makes the id due now, unless the row ends it.
+        events. These get the tag of the watch as it is now: one that was given during the lease counts. A nudge or `discard` that came during the lease makes the id due now, unless the row ends it.
         """
 
     def events(self, after: int | None = None) -> EventLog:

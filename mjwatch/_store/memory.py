@@ -36,7 +36,7 @@ from .gate import Gate
 from .log import Log, LogReader
 from .notes import Notes
 from .queue import Queue
-from .record import Record, agreed, merged
+from .record import Record, agreed, merged, tagged
 
 S = TypeVar("S")
 
@@ -177,7 +177,7 @@ class MemoryStore(Generic[S]):
         for row in singles:
             found = by_id.pop(row.id, None)
             if found is not None:
-                events += row.events
+                events += tagged(row.events, found.terms.tag)
                 self._take_in(found, row, now, back)
         together = [row for row in rows if isinstance(row, Alike)]
         for alike in sorted(together, key=lambda one: one.ids is None):  # the rest comes last

@@ -6,10 +6,14 @@ Values and plain functions. No queue, no log, no clock.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import ceil
 from typing import Generic, TypeVar
 
 import msgspec
+from attrs import evolve
+
+from mjwatch.events import TaskEvent
 
 from .contract import Known, Watch, Wish
 from .gate import HAIR
@@ -82,3 +86,10 @@ def merged(terms: Watch, wish: Wish, now: float) -> Watch:
         is_by_kind=terms.is_by_kind or wished is None,
     )
     return terms if both == terms else both
+
+
+def tagged(events: Sequence[TaskEvent], tag: str | None) -> Sequence[TaskEvent]:
+    """Return *events* under the last *tag* that was given: it may have come after they were made."""
+    if all(event.tag == tag for event in events):
+        return events
+    return [evolve(event, tag=tag) for event in events]

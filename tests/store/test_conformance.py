@@ -398,6 +398,16 @@ class TestCommit:
         assert (committed.kept, committed.refused) == (1, ())
         assert Idle(60.0) == await claim(store)
 
+    async def test_a_tag_given_during_the_lease_stands_in_the_events(self, store: Store[str]) -> None:
+        """The last tag wins, also over events that were made before it was given: its hook must hear the end."""
+        await store.watch([Wish("a")])
+        log = store.events()
+        claimed = await take(store)
+        await store.watch([Wish("a", tag="t")])
+        await store.commit(claimed, [Row("a", None, "done", events=(lost("a"),), is_over=True)])
+
+        assert [event.tag for _, event in await read(log) if isinstance(event, Lost)] == ["t"]
+
     async def test_row_is_given_back_once(self, store: Store[str]) -> None:
         """A second row for the same id is refused."""
         await store.watch([Wish("a")])
