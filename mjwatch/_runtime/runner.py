@@ -97,6 +97,8 @@ class Runner:
         self._loop = asyncio.get_running_loop()
         # A context of its own: what the host set in its variables is none of ours.
         self._task = self._loop.create_task(self._run(), name="mjwatch", context=contextvars.Context())
+        # Cancelled before its first step, as `asyncio.run` does to all at its end, it never comes to its `finally`.
+        self._task.add_done_callback(lambda _: self._has_ended.set())
         try:
             await self._is_ready.wait()
         except BaseException:

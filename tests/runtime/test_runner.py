@@ -273,3 +273,18 @@ def test_it_may_be_built_without_a_loop() -> None:
     runner = Runner(serve, Ends().append)
 
     assert not runner.stopping.is_set()
+
+
+def test_a_loop_that_ends_while_it_starts_ends() -> None:
+    """At its end a loop cancels every asyncio task, also ours before its first step: nobody waits for it for ever."""
+
+    async def main() -> None:
+        runner = Runner(serve, Ends().append)
+        async with anyio.create_task_group() as host:
+            host.start_soon(runner.start)
+            await anyio.lowlevel.checkpoint()
+            for task in asyncio.all_tasks():
+                task.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        simulate(main)
