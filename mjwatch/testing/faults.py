@@ -82,6 +82,10 @@ class FaultPlan:
             _Rule(fault, route, inf if left is None else left, inf if until is None else until)
         )
 
+    def clear(self) -> None:
+        """Let nothing more go wrong."""
+        self._rules.clear()
+
     def due(self, route: Route, now: float) -> tuple[float, Answer | CutBody | Reset | None]:
         """Return what befalls a request that comes at *now*: the sum of its delays, and at most one more fault."""
         if not self._rules:

@@ -61,3 +61,13 @@ def test_a_fault_has_one_kind_of_limit() -> None:
     """Times and seconds together would be a riddle."""
     with pytest.raises(ValueError, match="not both"):
         FaultPlan().add(BROKEN, None, 1, 2.0)
+
+
+def test_all_that_was_planned_can_be_called_off() -> None:
+    """A gateway is well again from one instant to the next."""
+    plan = FaultPlan()
+    plan.add(BROKEN, None, 5, None)
+    plan.add(Delay(3.0), None, None, 100.0)
+    plan.clear()
+
+    assert plan.due("fetch", 0.0) == (0.0, None)
