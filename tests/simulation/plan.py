@@ -150,7 +150,7 @@ def _gateway(dice: Random, number: int, chaos: float, level: Level) -> GatewayPl
     size = min(60, 1 + int(dice.expovariate(1 / 3))) if dice.random() < 0.96 else dice.randint(30, 60)
     if level == "http" or family is Family.ENVELOPED:
         size = min(size, 25)
-    usual = dice.uniform(200.0, 700.0)
+    usual = dice.uniform(200.0, 500.0)
     tales = tuple(_tale(dice, f"t{index}", chaos) for index in range(size))
     # rows without a number do not show which of two is older: a lagging replica of family E makes events come twice
     lag = 0.0 if family is Family.ENVELOPED else dice.choice((0.0, 0.0, dice.uniform(1.0, 29.0)))
@@ -164,9 +164,7 @@ def _gateway(dice: Random, number: int, chaos: float, level: Level) -> GatewayPl
         usual=usual,
         slow=usual * dice.choice((1.0, 1.5)),
         batch=dice.choice((500, 500, 500, 7, 3)),
-        every=None
-        if dice.random() < 0.25
-        else dice.choice((dice.uniform(2.0, 5.0), dice.uniform(5.0, 15.0))),
+        every=None if dice.random() < 0.2 else dice.choice((dice.uniform(2.0, 8.0), dice.uniform(6.0, 20.0))),
         tales=tales,
         readers=_readers(dice, tales, chaos),
         hooks=tuple(dice.sample(HOOKS, dice.choice((0, 0, 1, 2)))),

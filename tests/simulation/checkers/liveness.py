@@ -16,7 +16,6 @@ _LOOKS = 65.0
 """The longest interval between two looks, and a flight."""
 # 413 for a single id is taken for a fault that somebody must mend
 _ALONE = {"413", "401", "403", "301", "302", "307", "308", "GatewayDenied", "GatewayRefused"}
-_PAGE = ("200", "<!DOCTYPE")
 _MOST_ALONE = 610.0
 """Who has to be mended is asked once in ten minutes at last."""
 
@@ -63,12 +62,15 @@ def due_at(history: History, session: Session, truth: Truth) -> float:
 
 def alone_until(history: History, gateway: str, life: int, at: float) -> float:
     """Return until when a gateway is left alone at most that was refusing us at *at*."""
+    until = at
     before = [sent for sent in history.sent_by(gateway, life) if sent.ended_at <= at]
-    if not before:
-        return at
-    last = max(before, key=lambda sent: sent.ended_at)
-    is_standing = last.outcome in _ALONE or (last.outcome == _PAGE[0] and last.marks.startswith(_PAGE[1]))
-    return last.ended_at + _MOST_ALONE if is_standing else at
+    for sent in sorted(before, key=lambda sent: sent.ended_at):
+        is_page = sent.outcome == "200" and sent.marks.startswith("<!DOCTYPE")
+        if sent.outcome in _ALONE or is_page:
+            until = max(at, sent.ended_at + _MOST_ALONE)
+        elif sent.outcome in {"200", "204"}:
+            until = at
+    return until
 
 
 @promise("V6")
