@@ -121,7 +121,7 @@ class World:
 
     def well(self) -> None:
         """Undo every fault."""
-        self.sim._faults._rules.clear()
+        self.sim.service.faults._rules.clear()
         loop = current_loop()
         loop.network = Network()
         vars(loop).pop("getaddrinfo", None)

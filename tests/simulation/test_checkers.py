@@ -217,7 +217,10 @@ BROKEN: dict[str, tuple[str, Break]] = {
     "too many at once": ("P2", sent(*[(1000.0 + n, 1100.0, "200", None) for n in range(15)])),
     "amplified": ("P4", set_(arrived={"g0": 40})),
     "asked twice for one": (
-        "P5", lambda history: history.wire.append(Sent("g0", 0, 1000.05, "list", ("t0",), 1000.2, "200")),
+        "P5",
+        lambda history: history.wire.extend(
+            Sent("g0", 0, at, "list", ("t0",), at + 0.15, "200") for at in (1000.05, 1000.1, 1000.15)
+        ),
     ),
     "a slow reader without an end": ("Q1", events(step(1011.0, 1, 15), temper="slow")),
     "a mailbox that grows": (

@@ -281,7 +281,7 @@ class WholeWatcher(RuleBasedStateMachine):
         """Mend everything, and wait."""
         self.weather("well")
         self.tunnel.manner = passed_on
-        self.sim._faults._rules.clear()
+        self.sim.service.faults._rules.clear()
         give_up = self.loop.time() + 2_500
         while not all(reader.is_done for reader in self.all):
             assert self.loop.time() < give_up, [(one.ids, one.kind, kinds(one.got)) for one in self.all]
