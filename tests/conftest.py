@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, settings
 from mjwatch.testing.simloop import SimLoop, sim_backend
 from tests.support.canary import is_leaked
 from tests.support.examples import IS_LONG, MANY
+from tests.support.figures import FIGURES
 
 # The same examples in every run, and no deadline per example: a shared machine has slow moments.
 settings.register_profile("mjwatch", deadline=None, derandomize=True)
@@ -40,6 +41,10 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say where."""
+    """Print the figures that tests have recorded, and where a credential was seen."""
+    for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
+        for name, figures in report.user_properties:
+            if name == FIGURES:
+                terminalreporter.write_line(f"\n{figures}")
     for nodeid in _leaking:
         terminalreporter.write_line(f"a credential was printed or logged: {nodeid}", red=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Callable
 from typing import Final
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from tests.simulation import fleet, labels
 from tests.simulation.fleet import Score
 from tests.simulation.plan import Level
+from tests.support.figures import FIGURES
 
 FIXED: Final = {"core": (300, 2_000), "http": (40, 200)}
 """Seeds from 0 on: in every run of the tests, and in the long one."""
@@ -39,7 +41,7 @@ def test_no_seed_breaks_a_promise(level: Level) -> None:
 @pytest.mark.simulation
 @pytest.mark.timeout(3_600)
 def test_thousands_of_seeds_break_no_promise_and_reach_every_label(
-    capsys: pytest.CaptureFixture[str],
+    record_property: Callable[[str, object], None],
 ) -> None:
     """The long run: fixed seeds and fresh ones, on both levels; whatever a seed is run for has happened in some."""
     every: Score = Score()
@@ -52,8 +54,7 @@ def test_thousands_of_seeds_break_no_promise_and_reach_every_label(
         wanted = labels.LABELS if level == "core" else labels.HTTP_ONLY
         if score.seeds >= _RARE_ONES_NEED or level == "http":
             unreached += [f"{level}: {label}" for label in fleet.missing(score, wanted)]
-        with capsys.disabled():
-            print(f"\n{level}: fresh seeds from {fresh} on\n{score.told()}")  # noqa: T201 - a long run reports
+        record_property(FIGURES, f"{level}: fresh seeds from {fresh} on\n{score.told()}")
         every.add(score)
 
     assert not every.broken, shown(every)
