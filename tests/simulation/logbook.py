@@ -18,7 +18,7 @@ class LogBook:
     gateway: str
     clock: Callable[[], float]
     lines: list[Line]
-    _seen: set[type[BaseException]] = field(init=False, factory=set)
+    _was_traced: bool = field(init=False, default=False)
 
     def bind(self, **_keys: object) -> Self:
         """Return itself."""
@@ -39,9 +39,7 @@ class LogBook:
     def _keep(self, level: str, event: str, keys: dict[str, object]) -> None:
         error = keys.pop("exc_info", None)
         text = repr(keys)
-        if (
-            isinstance(error, BaseException) and type(error) not in self._seen
-        ):  # it is slow, and the same each time
-            self._seen.add(type(error))
+        if isinstance(error, BaseException) and not self._was_traced:  # it is slow, and the same each time
+            self._was_traced = True
             text += "".join(TracebackException.from_exception(error, capture_locals=True).format())
         self.lines.append(Line(self.clock(), self.gateway, level, event, text))

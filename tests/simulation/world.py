@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import hashlib
+import ssl
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -36,6 +37,8 @@ from tests.watcher.stage import EPOCH, preset
 START: Final = 1000.0
 
 
+_NO_TLS: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""Nobody speaks TLS here, and reading the certificates of the system takes longer than a seed."""
 _HOOK_READERS = 5.0
 
 
@@ -355,7 +358,8 @@ class World:
 
 def gateway_of(plan: GatewayPlan, sim: SimulatedGateway) -> Gateway:
     """Return how a watcher sees a gateway."""
-    return evolve(preset(sim), name=plan.name, credential=CANARY, limits=Limits(batch=plan.batch))
+    limits = Limits(batch=plan.batch)
+    return evolve(preset(sim), name=plan.name, credential=CANARY, limits=limits, ssl_context=_NO_TLS)
 
 
 def digest(history: History) -> str:
