@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from mjwatch._policy.batching import AVOIDED_FOR, Batching, avoided, learned, refreshed
+from collections.abc import Callable
+
+import pytest
+
+from mjwatch._policy.batching import Batching, avoided, learned, refreshed
 from mjwatch.observations import Verdict
 
 FAR = Batching(("wide", "narrow", "single"), 500)
+GOOD = [Verdict.OK]
 
 
 def ids(number: int) -> tuple[str, ...]:
@@ -43,10 +48,28 @@ def test_the_batch_grows_by_a_tenth_after_fifty_good_replies() -> None:
     """Slowly, by at least one id, and never above the ceiling."""
     half = told(FAR, Verdict.TOO_BIG)
 
-    assert told(half, *[Verdict.OK] * 49).size == 250
-    assert told(half, *[Verdict.OK] * 50).size == 275
-    assert told(half, *[Verdict.OK] * 2_000).size == 500
-    assert told(Batching(("wide", "single"), 500, size=1), *[Verdict.OK] * 50).size == 2
+    assert told(half, *GOOD * 49).size == 250
+    assert told(half, *GOOD * 50).size == 275
+    assert told(half, *GOOD * 2_000).size == 500
+    one = Batching(("wide", "single"), 500, size=1)
+    assert (told(one, *GOOD * 49).size, told(one, *GOOD * 50).size) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda batching: told(batching, *GOOD), id="grown"),
+        pytest.param(lambda batching: told(batching, Verdict.TOO_BIG), id="too big"),
+        pytest.param(lambda batching: told(batching, Verdict.UNSUPPORTED), id="another route"),
+        pytest.param(lambda batching: refreshed(avoided(batching, 0), 1e9), id="avoided"),
+    ],
+)
+def test_the_count_of_good_replies_begins_anew(change: Callable[[Batching[str]], Batching[str]]) -> None:
+    """Fifty of the present size and route: what went well before says nothing about it."""
+    changed = change(told(FAR, Verdict.TOO_BIG, Verdict.TOO_BIG, *GOOD * 49))
+
+    assert told(changed, *GOOD * 49).size == changed.size
+    assert told(changed, *GOOD * 50).size > changed.size
 
 
 def test_only_full_replies_let_the_batch_grow() -> None:
@@ -75,12 +98,28 @@ def test_the_hour_counts_from_the_first_route_that_was_left() -> None:
     assert refreshed(told(narrow, Verdict.UNSUPPORTED, now=3_000), 3_600).route == "wide"
 
 
+def test_each_time_the_widest_route_is_left_it_is_for_an_hour() -> None:
+    """The second time, too: a relay without it is asked for it once an hour, not with each request."""
+    again = told(refreshed(told(FAR, Verdict.UNSUPPORTED), 3_600), Verdict.UNSUPPORTED, now=3_600)
+
+    assert refreshed(again, 7_199).route == "narrow"
+    assert refreshed(again, 7_200).route == "wide"
+
+
+def test_single_lookups_teach_nothing_about_lists() -> None:
+    """Neither that they may be larger nor that they may be as large as ever."""
+    small = told(FAR, *[Verdict.TOO_BIG] * 20, Verdict.UNSUPPORTED, Verdict.UNSUPPORTED)
+
+    assert (small.is_single, small.size) == (True, 1)
+    assert told(small, *GOOD * 60, Verdict.BROKEN).size == 1
+
+
 def test_the_last_route_is_never_left_and_takes_one_id() -> None:
     """There is nothing beyond the single lookup, and it never grows."""
     single = told(FAR, Verdict.UNSUPPORTED, Verdict.UNSUPPORTED)
 
     assert (single.route, single.limit, single.is_single) == ("single", 1, True)
-    assert single == told(single, Verdict.UNSUPPORTED, *[Verdict.OK] * 60)
+    assert single == told(single, Verdict.UNSUPPORTED, *GOOD * 60)
 
 
 def test_replies_by_a_route_already_left_do_not_push_further() -> None:
@@ -91,12 +130,12 @@ def test_replies_by_a_route_already_left_do_not_push_further() -> None:
 
 
 def test_lists_that_fail_for_long_are_avoided_for_a_while() -> None:
-    """Single lookups meanwhile; then the widest is tried again."""
+    """Single lookups for ten minutes; then the widest is tried again."""
     single = avoided(FAR, 1000)
 
     assert single.is_single
-    assert refreshed(single, 1000 + AVOIDED_FOR - 1).is_single
-    assert refreshed(single, 1000 + AVOIDED_FOR).index == 0
+    assert refreshed(single, 1599).is_single
+    assert refreshed(single, 1600).index == 0
 
 
 def test_a_fault_of_a_single_id_was_never_a_matter_of_size() -> None:

@@ -12,6 +12,18 @@ from mjwatch._policy.poison import Bisection, Quarantine, Strikes, healed, struc
 from mjwatch.observations import Verdict
 
 
+class Dice(random.Random):
+    """Dice that always show the same share of what they could."""
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.share = share
+
+    def uniform(self, a: float, b: float) -> float:
+        """Return the number that far from *a* to *b*."""
+        return a + self.share * (b - a)
+
+
 def ids(count: int) -> tuple[str, ...]:
     """Return so many ids."""
     return tuple(str(number) for number in range(count))
@@ -28,10 +40,11 @@ def strikes(*requests: tuple[float, str, Verdict]) -> Strikes:
 @pytest.mark.parametrize(
     ("requests", "suspects"),
     [
-        pytest.param([(0, "abc", Verdict.BROKEN)], "", id="once"),
+        pytest.param([(10, "abc", Verdict.BROKEN)], "", id="once"),
         pytest.param([(0, "abc", Verdict.BROKEN), (5, "abc", Verdict.CORRUPT)], "abc", id="twice"),
         pytest.param([(0, "abc", Verdict.BROKEN), (5, "cde", Verdict.UNREACHABLE)], "c", id="other company"),
         pytest.param([(0, "abc", Verdict.BROKEN), (0.5, "abc", Verdict.BROKEN)], "", id="at once"),
+        pytest.param([(0, "abc", Verdict.BROKEN), (1, "abc", Verdict.BROKEN)], "abc", id="a second later"),
         pytest.param(
             [(0, "abc", Verdict.BROKEN), (3, "ab", Verdict.OK), (5, "abc", Verdict.BROKEN)],
             "c",
@@ -52,8 +65,14 @@ def test_who_fails_twice_and_never_goes_well_is_suspected(
     ("requests", "expected"),
     [
         pytest.param([(0, "ab", Verdict.BROKEN), (5, "ab", Verdict.BROKEN)], True, id="never well"),
-        pytest.param([(0, "cd", Verdict.OK), (1, "ab", Verdict.BROKEN)], True, id="well before only"),
+        pytest.param([(4, "cd", Verdict.OK), (5, "ab", Verdict.BROKEN)], True, id="well before only"),
+        pytest.param([(5, "cd", Verdict.OK), (5, "ab", Verdict.BROKEN)], False, id="well meanwhile"),
         pytest.param([(0, "ab", Verdict.BROKEN), (1, "cd", Verdict.OK)], False, id="well since"),
+        pytest.param(
+            [(5, "ab", Verdict.BROKEN), (7, "cd", Verdict.OK), (9, "ab", Verdict.BROKEN)],
+            False,
+            id="well between",
+        ),
         pytest.param([(0, "cd", Verdict.OK)], True, id="nothing failed"),
     ],
 )
@@ -62,6 +81,17 @@ def test_where_nothing_goes_well_it_is_an_outage(
 ) -> None:
     """Then splitting would multiply the load on a gateway that is down."""
     assert strikes(*requests).is_outage(["a", "b"]) is expected
+
+
+def test_nothing_is_held_against_anybody_who_went_well_since() -> None:
+    """Then a good reply needs no list of whom it was for."""
+    known = strikes()
+
+    assert known.is_clear
+    known.took(["a", "b"], Verdict.BROKEN, 0)
+    assert not known.is_clear
+    known.took(["a", "b"], Verdict.OK, 1)
+    assert known.is_clear
 
 
 def searched(search: Bisection, poison: set[str]) -> Bisection:
@@ -116,6 +146,19 @@ def test_the_search_ends_where_asking_each_alone_is_cheaper() -> None:
     assert (3, set(ids(100))) == (poor.requests, set(poor.unresolved))
 
 
+def test_few_ids_are_searched_as_well() -> None:
+    """One poison id of them is found whatever it takes, a second one ends the search, and so do 16 requests."""
+    one, two, rotten = (searched(Bisection(ids(5)), set(bad)) for bad in ("2", "02", "01234"))
+    many = searched(Bisection(ids(12), most=12), set(ids(12)))
+    three = searched(Bisection(ids(3)), set("02"))
+
+    assert (one.poison, one.unresolved) == (["2"], ())
+    assert (two.poison, two.unresolved) == (["0", "2"], ("3", "4"))
+    assert (rotten.poison, rotten.unresolved) == (["0", "1"], ("2", "3", "4"))
+    assert (three.poison, three.unresolved) == (["0", "2"], ())
+    assert many.requests == 16
+
+
 BATCHES = st.integers(1, 120).flatmap(lambda n: st.tuples(st.just(n), st.sets(st.integers(0, n - 1))))
 
 
@@ -163,15 +206,12 @@ def test_five_poisons_in_a_hundred_stay_within_the_budget() -> None:
 
 def test_a_poison_id_rests_longer_with_each_strike() -> None:
     """From 30 s to 5 min, by the dice, and never under a second."""
-    rng = random.Random(1)
-    longest = list[float]()
-    for strikes in (0, 1, 2, 3, 4, 99_999):
-        before = Quarantine(1.0, strikes) if strikes else None
-        rests = [struck(before, rng).look_in for _ in range(2_000)]
-        longest.append(max(rests))
+    strikes = (0, 1, 2, 3, 4, 99_999)
+    before = [Quarantine(1.0, number) if number else None for number in strikes]
 
-        assert min(rests) >= 1
-    assert [round(rest / 10) * 10 for rest in longest] == [30, 60, 120, 240, 300, 300]
+    assert [struck(one, Dice(1)).look_in for one in before] == [30, 60, 120, 240, 300, 300]
+    assert [struck(one, Dice(0.5)).look_in for one in before] == [15, 30, 60, 120, 150, 150]
+    assert [struck(one, Dice(0)).look_in for one in before] == [1] * 6
 
 
 def test_two_good_looks_end_the_quarantine() -> None:
@@ -182,6 +222,6 @@ def test_two_good_looks_end_the_quarantine() -> None:
 
     assert better is not None
     assert (better.strikes, better.good) == (2, 1)
-    assert 1 <= better.look_in <= 30
+    assert healed(second, Dice(1)) == Quarantine(30, 2, 1)
     assert healed(better, rng) is None
     assert (struck(better, rng).strikes, struck(better, rng).good) == (3, 0)
