@@ -53,8 +53,7 @@ class Strikes:
         """Take in how a request went."""
         if verdict.is_answer:
             self.well_at = now
-            if self._failed:
-                self.forget(ids)
+            self.forget(ids)
         elif verdict in FAILURES and len(ids) > 1:
             for id_ in ids:
                 count, first_at, last_at = self._failed.get(id_, (0, now, -APART))
@@ -114,7 +113,7 @@ class Bisection:
         return max(16, len(self.ids))
 
     def __attrs_post_init__(self) -> None:
-        self._open = [(self.ids, "bad")] if self.ids else []
+        self._open = [(self.ids, "bad")]
         self._advance()
 
     @property
@@ -157,7 +156,7 @@ class Quarantine:
     """
 
     look_in: float
-    strikes: int = 1
+    strikes: int
     good: int = 0
 
 
