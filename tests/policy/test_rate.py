@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import inf
+from math import exp, inf
 
 import pytest
 from attrs import evolve
@@ -36,6 +36,14 @@ def test_the_rate_is_measured_as_it_is(a_second: float, seconds: float) -> None:
     assert Rate().measured(5) == 0
 
 
+def test_what_was_measured_fades() -> None:
+    """After half a minute without an exchange a third is left; a clock that goes back changes nothing."""
+    rate = busy(4, 300)
+
+    assert rate.measured(330) / rate.measured(300) == pytest.approx(exp(-1), rel=1e-3)
+    assert counted(Rate(), 1e6).measured(0) == counted(Rate(), 1e6).measured(1e6)
+
+
 def test_a_wish_for_patience_halves_what_was_used() -> None:
     """Half of the limit would cut nothing for who stays far below it."""
     slower = cut(busy(4), 119.9, 120)
@@ -48,11 +56,12 @@ def test_a_wish_for_patience_halves_what_was_used() -> None:
 
 
 def test_replies_of_one_round_trip_cut_once() -> None:
-    """What left before the cut was no answer to it."""
+    """What left before the cut was no answer to it; what left at once or later was, and halves the half."""
     slower = cut(busy(4), 119.9, 120)
 
     assert cut(slower, 119.95, 120.5) == slower
-    assert cut(slower, 121, 122).allowed < slower.allowed
+    assert cut(slower, 120, 120.5).allowed == slower.allowed / 2
+    assert cut(slower, 121, 122).allowed == slower.allowed / 2
 
 
 def test_it_is_never_cut_to_nothing() -> None:
@@ -61,7 +70,7 @@ def test_it_is_never_cut_to_nothing() -> None:
     for at in range(130, 200, 10):
         rate = cut(rate, at, at)
 
-    assert rate.allowed == LEAST
+    assert rate.allowed == LEAST == 0.2
 
 
 def test_it_rises_again_while_it_is_used() -> None:
@@ -75,7 +84,14 @@ def test_it_rises_again_while_it_is_used() -> None:
 
     assert rises == sorted(rises)
     assert now < 120 + 300
-    assert raised(counted(evolve(rate, allowed=99.99, recent=1e4), now), now).allowed == inf
+
+
+@pytest.mark.parametrize(
+    ("allowed", "more"), [(4.0, 4.05), (98.96, 99.01), (99.94, 99.99), (99.95, inf), (99.96, inf)]
+)
+def test_it_rises_by_a_twentieth_of_a_request_up_to_a_hundred(allowed: float, more: float) -> None:
+    """From a hundred requests a second on there is no limit of ours."""
+    assert raised(evolve(busy(100), allowed=allowed), 120).allowed == pytest.approx(more, abs=1e-9)
 
 
 def test_who_sends_little_has_proven_nothing() -> None:
@@ -87,11 +103,11 @@ def test_who_sends_little_has_proven_nothing() -> None:
 
 
 def test_after_an_outage_it_is_ramped() -> None:
-    """A quarter, a half, all."""
+    """A quarter, a half, all; also where the clock went back."""
     rate = recovered(Rate(), 100)
-    intervals = [windows(Limits(), rate, at)[0][0] for at in (100, 104.9, 105, 110, 1e9)]
+    intervals = [windows(Limits(), rate, at)[0][0] for at in (50, 100, 104.9, 105, 110, 1e9)]
 
-    assert intervals == pytest.approx([0.4, 0.4, 0.2, 0.1, 0.1])
+    assert intervals == pytest.approx([0.4, 0.4, 0.4, 0.2, 0.1, 0.1])
 
 
 @pytest.mark.parametrize(("a_second", "interval"), [(4, 0.2), (1, 0.8), (0.01, 1.6)])

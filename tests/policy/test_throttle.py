@@ -23,6 +23,15 @@ def test_what_was_told_makes_the_next_one_early() -> None:
     assert not throttle.is_early(progress(2, task_id="2"), 5)
 
 
+def test_only_progress_makes_the_next_one_early() -> None:
+    """Buttons are no reason to hold it back."""
+    throttle = Throttle(10)
+    throttle.came(buttons(1))
+    throttle.told(buttons(1), 0)
+
+    assert not throttle.is_early(progress(2), 1)
+
+
 def test_only_the_newest_of_a_task_rests() -> None:
     """Where a newer one waits in the queue, the older is not needed."""
     throttle = Throttle(10)
@@ -62,7 +71,7 @@ def test_turns_come_in_order_of_time() -> None:
 
 
 def test_a_task_that_is_left_takes_its_progress_along() -> None:
-    """And one that has none leaves nothing."""
+    """And one that has none leaves nothing; should its reader come back, it is no replay."""
     throttle = Throttle(10)
     told(throttle, "1")
     throttle.came(progress(2))
@@ -71,6 +80,7 @@ def test_a_task_that_is_left_takes_its_progress_along() -> None:
     assert throttle.forget("1") == progress(2)
     assert throttle.forget("2") is None
     assert len(throttle) == 0
+    assert not throttle.is_replay(progress(2))
 
 
 def test_times_that_are_past_are_forgotten() -> None:
@@ -80,3 +90,15 @@ def test_times_that_are_past_are_forgotten() -> None:
         told(throttle, str(number), now=float(number))
 
     assert len(throttle._free_at) <= 512
+    assert not throttle._newest
+
+
+def test_times_to_come_are_seldom_looked_through() -> None:
+    """Where many tasks were just told, none can be forgotten: looking at each of them each time would take for ever."""
+    throttle, looks = Throttle(10), 0
+    for number in range(2_000):
+        before = throttle._free_at
+        told(throttle, str(number))
+        looks += throttle._free_at is not before
+
+    assert looks <= 4
