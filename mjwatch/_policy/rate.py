@@ -7,7 +7,7 @@ SDKs' adaptive mode: half of a limit that nobody came near would cut nothing.
 
 from __future__ import annotations
 
-from math import exp, inf, isfinite
+from math import exp, inf
 from typing import Final
 
 from attrs import evolve, frozen
@@ -70,7 +70,7 @@ class Rate:
         return min(1.0, _RAMP_FROM * (1 << doublings))
 
     def _left(self, now: float) -> float:
-        return self.recent * exp(-max(0.0, now - self.counted_at) / SPAN) if self.recent else 0.0
+        return self.recent * exp(-max(0.0, now - self.counted_at) / SPAN)
 
 
 def counted(rate: Rate, now: float) -> Rate:
@@ -88,7 +88,7 @@ def cut(rate: Rate, departed_at: float, now: float) -> Rate:
 
 def raised(rate: Rate, now: float) -> Rate:
     """Return *rate* after a useful answer: a little more, if it was the rate that held requests back."""
-    if not isfinite(rate.allowed) or rate.measured(now) < _USED * rate.allowed:
+    if rate.measured(now) < _USED * rate.allowed:
         return rate
     more = rate.allowed + _STEP
     return evolve(rate, allowed=more if more < _FREE else inf)
