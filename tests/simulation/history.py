@@ -11,6 +11,8 @@ from mjwatch import Event, TaskEvent
 from tests.simulation.plan import GatewayPlan, Plan
 from tests.watcher.stage import EPOCH
 
+_FLIGHT = 25.0
+"""The longest a look takes, and time to commit, seconds."""
 _PHOTOGRAPHED = 3
 """How many events of each session are compared at the end with what they were."""
 
@@ -197,7 +199,12 @@ class History:
 
     def told_at(self, session: Session, got: Got) -> float:
         """Return when an event was told, by the loop's time: its reader may have taken it much later."""
-        return got.event.at - EPOCH + self.begun_at - self.plan.wall_jumps[session.life]
+        told_at = got.event.at - EPOCH + self.begun_at - self.plan.wall_jumps[session.life]
+        for at, lasted in self.suspensions:
+            # a look that was claimed before the machine slept, and made after, is dated by its claim
+            if at - _FLIGHT <= told_at <= at + lasted:
+                told_at = min(got.at, at + lasted + _FLIGHT)
+        return told_at
 
     @property
     def awake_at(self) -> float:
