@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
@@ -13,12 +14,18 @@ from mjwatch._policy.breaker import IN_A_ROW, Breaker, failed, lost, tripped, we
 DICE = random.Random(0)
 
 
-def after(outcomes: str, *, every: float = 1.0) -> Breaker:
-    """Return a breaker after exchanges that failed ("x") or went well ("."), one each second or so."""
-    breaker = Breaker()
+def after(outcomes: str, *, every: float = 1.0, breaker: Breaker | None = None) -> Breaker:
+    """
+    Return a breaker after exchanges that failed ("x") or went well ("."), one each second or so.
+
+    Up to where it opens: what comes then are probes.
+    """
+    breaker = breaker or Breaker()
     for number, outcome in enumerate(outcomes):
         at = number * every
         breaker = failed(breaker, at, at, DICE) if outcome == "x" else went_well(breaker, at)
+        if breaker.is_open:
+            break
     return breaker
 
 
@@ -27,6 +34,8 @@ def after(outcomes: str, *, every: float = 1.0) -> Breaker:
     [
         pytest.param("x" * (IN_A_ROW - 1), False, id="four in a row"),
         pytest.param("x" * IN_A_ROW, True, id="five in a row"),
+        pytest.param(".xxxx", False, id="four after a good one"),
+        pytest.param(".xxxxx", True, id="five after a good one"),
         pytest.param("xxxx.xxxx.xxxx", False, id="interrupted, and too few"),
         pytest.param(".xx" * 12, True, id="two of three of many"),
         pytest.param("..x" * 20, False, id="one of three of many"),
@@ -36,6 +45,24 @@ def after(outcomes: str, *, every: float = 1.0) -> Breaker:
 def test_it_opens_on_five_in_a_row_or_half_of_many(outcomes: str, *, is_open: bool) -> None:
     """A batch that fails for ever among good ones opens nothing."""
     assert after(outcomes).is_open is is_open
+
+
+CLOSED_AT_ONCE = went_well(went_well(tripped(Breaker(), 0, 60), 0), 0)
+
+
+@pytest.mark.parametrize("breaker", [None, CLOSED_AT_ONCE])
+@pytest.mark.parametrize("every", [0.0, -60.0])
+@pytest.mark.parametrize(
+    ("outcomes", "is_open"),
+    [
+        pytest.param(".x" * 9 + "x", False, id="ten of nineteen"),
+        pytest.param(".x" * 10, True, id="ten of twenty"),
+        pytest.param(".." + ".x" * 9, False, id="nine of twenty"),
+    ],
+)
+def test_many_are_twenty(outcomes: str, every: float, breaker: Breaker | None, *, is_open: bool) -> None:
+    """At once, or where the clock goes back: nothing is long ago then. What was before it closed does not count."""
+    assert after(outcomes, every=every, breaker=breaker).is_open is is_open
 
 
 def test_what_is_long_ago_does_not_count() -> None:
@@ -75,18 +102,33 @@ def test_two_probes_that_go_well_close_it() -> None:
     assert two == Breaker(counted_at=21)
 
 
-def test_a_probe_that_fails_after_a_good_one_begins_anew() -> None:
+def test_a_good_reply_lets_a_probe_go_at_once() -> None:
+    """Also where it comes before the first probe was due: it left before the gateway went down."""
+    assert went_well(after("x" * IN_A_ROW), 4.5).probe_in(4.5) == 0
+
+
+@pytest.mark.parametrize(
+    "interrupted",
+    [
+        pytest.param(lambda breaker: failed(breaker, 21, 21, DICE), id="failed"),
+        pytest.param(lambda breaker: lost(breaker, 21, DICE), id="called off"),
+        pytest.param(lambda breaker: tripped(breaker, 21, 60), id="tripped"),
+    ],
+)
+def test_a_probe_that_fails_after_a_good_one_begins_anew(interrupted: Callable[[Breaker], Breaker]) -> None:
     """Two in a row, not two in all."""
-    breaker = failed(went_well(after("x" * IN_A_ROW), 20), 21, 21, DICE)
+    breaker = interrupted(went_well(after("x" * IN_A_ROW), 20))
 
     assert went_well(breaker, 60).is_open
+    assert not went_well(went_well(breaker, 60), 61).is_open
 
 
 def test_replies_from_before_it_opened_change_nothing() -> None:
-    """Eight requests were under way when the gateway went down."""
+    """Eight requests were under way when the gateway went down; what left since then is news."""
     breaker = after("x" * IN_A_ROW)
 
     assert failed(breaker, 1, 12, DICE) == breaker
+    assert failed(breaker, 4, 12, DICE).reopened == 1
 
 
 def test_a_lost_probe_is_followed_by_another() -> None:
