@@ -78,7 +78,7 @@ def went_well(breaker: Breaker, now: float) -> Breaker:
         return _counted(breaker, now, is_well=True)
     if breaker.good + 1 >= _GOOD:
         return Breaker(counted_at=now)
-    return evolve(breaker, good=breaker.good + 1, in_a_row=0, closed_for=0.0)
+    return evolve(breaker, good=breaker.good + 1, closed_for=0.0)
 
 
 def lost(breaker: Breaker, now: float, rng: Random) -> Breaker:
