@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mjwatch._policy.breaker import Breaker
-from mjwatch._policy.governor import Exchange, Governor, Ruling, judge, lost, windows
+from mjwatch._policy.governor import Exchange, Governor, Ruling, judge, lost, renewed, windows
 from mjwatch.errors import (
     GatewayBroken,
     GatewayBusy,
@@ -55,6 +55,14 @@ class Lowest(random.Random):
     def uniform(self, a: float, b: float) -> float:
         """Return the lower end."""
         return min(a, b)
+
+
+class Middle(random.Random):
+    """Dice that always show what is neither."""
+
+    def uniform(self, a: float, b: float) -> float:
+        """Return the middle."""
+        return (a + b) / 2
 
 
 def fault(at: float, verdict: Verdict = Verdict.UNREACHABLE, *, departed_at: float | None = None) -> Exchange:
@@ -200,6 +208,7 @@ def test_without_a_wish_of_its_own_a_throttled_gateway_is_left_alone_ever_longer
     wishes = [throttled(n, None) for n in range(7)]
 
     assert [after(*wishes[: n + 1], rng=Highest()).hold for n in range(7)] == [2, 4, 8, 16, 32, 60, 60]
+    assert after(*wishes, rng=Middle()).hold == 30
     assert after(*wishes, rng=Lowest()).hold == 1
 
 
@@ -211,6 +220,7 @@ def test_a_failure_puts_off_its_own_rows_only(verdict: Verdict) -> None:
 
     assert [ruling.retry_in for ruling in rulings] == [5, 10, 20, 30, 30, 30, 30, 30]
     assert [ruling.hold for ruling in rulings] == [0, 0, 0, 0, 5, 10, 20, 30]
+    assert after(failures[0], rng=Middle()).retry_in == 2.5
     assert after(failures[0], rng=Lowest()).retry_in == 1
 
 
@@ -242,6 +252,29 @@ def test_the_rate_is_ramped_after_an_outage() -> None:
     intervals = [windows(Limits(), healthy, at)[0][0] for at in (30, 36, 89, 90)]
 
     assert intervals == pytest.approx([0.7, 0.7, 0.7, 0.1], rel=0.1)
+
+
+def test_what_is_usual_is_measured_before_the_outage() -> None:
+    """Neither the probes in it nor a single failure after it change that."""
+    steady = [well(n / 4) for n in range(480)]
+    outage = [fault(120), fault(121), fault(122), fault(123), fault(124), fault(150), fault(200)]
+    one = after(*steady, *outage, well(240)).governor
+    healthy = after(well(245), fault(246), governor=one).governor
+
+    assert one.breaker.is_open
+    assert windows(Limits(), one, 240) == windows(Limits(), Governor(), 0)
+    assert windows(Limits(), healthy, 256)[0][0] == pytest.approx(0.2, rel=0.2)
+
+
+def test_another_credential_may_be_tried_at_once() -> None:
+    """Whoever corrects a key waits for no probe; all else stands."""
+    denied = after(well(0), fault(5, Verdict.DENIED)).governor
+    again = renewed(denied)
+
+    assert denied.breaker.probe_in(6) == 59
+    assert again.breaker.probe_in(5) == 0
+    assert evolve(again, breaker=denied.breaker) == denied
+    assert again.breaker.is_open
 
 
 @pytest.mark.parametrize("verdict", [Verdict.DENIED, Verdict.REFUSED, Verdict.UNSUPPORTED])
