@@ -193,7 +193,7 @@ def _asked(error: GatewayError, patience: int, rng: Random) -> float:
 def _retry_in(governor: Governor, hold: float, rng: Random) -> float:
     """Return how long the ids of a request that failed are left alone: no longer than a hold that ends early."""
     first, longest = _BACKOFF
-    backoff = rng.uniform(0, min(longest, first * 2.0 ** min(max(0, governor.failures - 1), 10)))
+    backoff = rng.uniform(0, min(longest, first * 2.0 ** min(governor.failures - 1, 10)))
     return max(_LEAST, min(hold, longest), backoff)
 
 
