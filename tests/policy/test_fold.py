@@ -367,6 +367,13 @@ def test_no_watch_ends_before_its_soonest_end(wish: Watch, expected: float, look
     assert elapsed(told, expected - 1, wish).events == () or wish.is_discarded
 
 
+def test_the_soonest_end_is_by_the_shortest_terms() -> None:
+    """Whichever kind the user gives less time; nothing ends where nothing is watched."""
+    assert soonest_end([WATCH], Deadlines(usual=60, slow=50)) == 50
+    assert soonest_end([WATCH], Deadlines(usual=50, slow=60)) == 50
+    assert soonest_end([], Deadlines()) == float("inf")
+
+
 @pytest.mark.parametrize(
     ("looks", "first", "reason"),
     [

@@ -59,6 +59,17 @@ def test_a_restart_is_owed_until_a_progress_tells_it() -> None:
     assert told == [evolve(buttons(4), skipped=1), progress(5, restarted=True), progress(6)]
 
 
+def test_what_is_owed_is_forgotten_with_its_task() -> None:
+    """A task that comes back after ten thousand others ended begins with nothing."""
+    ledger = make()
+    ledger.owe(progress(1, restarted=True))
+    ledger.end("1")
+    numbered(ledger, *[success(1, task_id=f"other {number}") for number in range(10_001)])
+
+    assert "1" not in ledger
+    assert numbered(ledger, progress(1)) == [progress(1)]
+
+
 def test_only_so_many_ends_are_remembered() -> None:
     """Not counting those that the reader has still to take."""
     undelivered: list[Event] = []
