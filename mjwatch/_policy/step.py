@@ -32,7 +32,6 @@ def step(
     percent = task.percent
     if (
         state.aside is not None
-        or not state.told_seq
         or before.status is not Status.IN_PROGRESS
         or task.status is not Status.IN_PROGRESS
         or percent is None
