@@ -63,11 +63,17 @@ _STRAY: Final = (
 class Caster:
     """Casts the spells of one gateway. *fired* counts what it did at once; faults of replies are counted on the wire."""
 
-    def __init__(self, sim: SimulatedGateway, weather: Weather, sleep: Callable[[float], None]) -> None:
+    def __init__(
+        self,
+        sim: SimulatedGateway,
+        weather: Weather,
+        sleep: Callable[[float], None],
+        absences: list[tuple[float, float]],
+    ) -> None:
         self._sim = sim
         self._weather = weather
         self._suspend = sleep
-        self.absences: list[tuple[float, float]] = []
+        self._absences = absences
         self._ends: dict[Spell, Callable[[], object]] = {}
 
     async def cast(self, spell: Spell, lasts: float) -> None:
@@ -134,7 +140,7 @@ class Caster:
 
         def remember() -> None:
             book.tasks = kept | book.tasks
-            self.absences.append((began_at, loop.time()))
+            self._absences.append((began_at, loop.time()))
 
         return book.tasks.clear, remember
 

@@ -69,6 +69,7 @@ class World:
         ]
         self.fired: Counter[str] = Counter()
         self.weather = [Weather(fired=self._count) for _ in plan.gateways]
+        self._absences: list[list[tuple[float, float]]] = [[] for _ in plan.gateways]
         self._done: set[tuple[str, str]] = set()
         self._buried: list[TurnLoop] = []
         self._life = 0
@@ -146,7 +147,8 @@ class World:
         life = self._life
         is_frozen = lambda: self._life != life  # noqa: E731 - what a dropped life does is not told
         self.casters = [
-            Caster(sim, weather, loop.suspend) for sim, weather in zip(self.sims, self.weather, strict=True)
+            Caster(sim, weather, loop.suspend, absences)
+            for sim, weather, absences in zip(self.sims, self.weather, self._absences, strict=True)
         ]
         loop.slept = self.history.suspensions
         watchers = [await self._open(loop, number) for number in range(len(self.sims))]
@@ -334,19 +336,19 @@ class World:
     def _write_down(self, ended_at: float) -> None:
         history = self.history
         history.ended_at = ended_at
-        for number, (plan, sim, caster) in enumerate(
-            zip(self.plan.gateways, self.sims, self.casters, strict=True)
+        for number, (plan, sim, absences) in enumerate(
+            zip(self.plan.gateways, self.sims, self._absences, strict=True)
         ):
             history.arrived[plan.name] = len(sim.requests)
             # nothing, in a good reply, is how some families say that they do not know an id
-            caster.absences += [
+            absences += [
                 (START + spell.begins_at, START + spell.ends_at)
                 for spell in self.plan.spells
                 if spell.gateway == number and spell.kind in {"empty", "204", "null"}
             ]
             for tale in plan.tales:
                 born_at = START + tale.born_at
-                truth = tales.truth_of(tale, plan.name, sim, caster.absences, born_at)
+                truth = tales.truth_of(tale, plan.name, sim, absences, born_at)
                 history.truths[plan.name, tale.id] = truth
         for kind, times in self.fired.items():
             history.fired[kind] = history.fired.get(kind, 0) + times

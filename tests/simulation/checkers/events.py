@@ -211,7 +211,8 @@ def _is_blurred(history: History, session: Session, truth: Truth) -> bool:
     """
     Return True where nothing that a gateway shows tells which of two rows is older: see `test_known.py`.
 
-    Family E shows no number; and a replica that lags may show another picture with the same number.
+    Family E shows no number; and a replica that lags may show another picture with the same number, or the row before
+    a window, which looks like the row behind it.
     """
     plan = history.plan_of(session.gateway)
     if plan.family is Family.ENVELOPED:
@@ -219,7 +220,8 @@ def _is_blurred(history: History, session: Session, truth: Truth) -> bool:
     pictures: dict[tuple[str | None, int | None], set[str | None]] = {}
     for fact in truth.facts:
         pictures.setdefault((fact.status, fact.percent), set()).add(fact.image)
-    return max(plan.replicas) > 0 and any(len(images) > 1 for images in pictures.values())
+    is_doubtful = any(len(images) > 1 for images in pictures.values())
+    return max(plan.replicas) > 0 and (is_doubtful or any(fact.status == "MODAL" for fact in truth.facts))
 
 
 @promise("H9")
