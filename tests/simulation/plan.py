@@ -125,9 +125,11 @@ class Plan:
 
     @property
     def ends_by(self) -> float:
-        """When everything must have ended: the last deadline, and ten minutes for whoever was left alone."""
+        """When everything must have ended: two deadlines, ten minutes for whoever was left alone, and what was slept."""
         last = max((reader.begins_at for gateway in self.gateways for reader in gateway.readers), default=0.0)
-        return max([last, self.healed_at, *self.crashes]) + max(g.slow for g in self.gateways) + 1_500.0
+        slept = 905.0 * sum(spell.kind == "suspended" for spell in self.spells)
+        begins = max([last, self.healed_at, *self.crashes])
+        return begins + slept + 2 * max(g.slow for g in self.gateways) + 1_500.0
 
 
 def draw(seed: int, level: Level) -> Plan:
