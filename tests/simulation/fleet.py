@@ -65,7 +65,11 @@ def live(level: Level, seeds: Iterable[int]) -> Score:
     began_at = time.process_time()
     gc.disable()  # a stream that only a cycle keeps alive would end when it likes
     for seed in seeds:
-        history = run(draw(seed, level))
+        try:
+            history = run(draw(seed, level))
+        except BaseException:
+            print(f"broken by seed {seed} ({level})", file=sys.stderr)  # noqa: T201 - the traceback follows
+            raise
         score.seeds += 1
         found.update(labels.reached(history))
         violations = judge(history)
@@ -90,14 +94,16 @@ def fly(level: Level, first: int, count: int) -> Score:
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
             stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         )
         for begin, end in shares
     ]
     score = Score()
     for process in processes:
-        printed, _ = process.communicate()
+        printed, said = process.communicate()
         if process.returncode != 0:
-            raise RuntimeError(f"the seeds of {level} from {first} on broke their process: see above")
+            last = said.decode("utf-8", "replace")[-2_000:]
+            raise RuntimeError(f"{level} from {first} on: exit code {process.returncode}\n{last}")
         score.add(msgspec.json.decode(printed, type=Score))
     return score
 
