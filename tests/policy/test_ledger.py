@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
+import pytest
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
@@ -135,6 +137,52 @@ def test_who_parts_keeps_what_it_was_told() -> None:
     assert told == [progress(1)]
     assert numbered(other, progress(1)) == [progress(1)]
     assert numbered(one, progress(1)) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda ledger: ledger.part(), id="parts"),
+        pytest.param(lambda ledger: ledger.end("1"), id="leaves"),
+        pytest.param(lambda ledger: ledger.renew("1"), id="begins anew"),
+        pytest.param(lambda ledger: ledger.expect("3"), id="expects more"),
+        pytest.param(lambda ledger: ledger.tell(progress(2)), id="is told more"),
+        pytest.param(lambda ledger: ledger.rewind(progress(1)), id="takes back"),
+        pytest.param(lambda ledger: ledger.owe(progress(2, restarted=True)), id="owes"),
+        pytest.param(lambda ledger: ledger.number_all(Parcel([progress(2)])), id="gets another parcel"),
+    ],
+)
+def test_whatever_one_reader_does_the_others_stand_where_they_stood(
+    change: Callable[[Ledger], object],
+) -> None:
+    """Its ledger is its own from then on: they are neither told twice nor told less."""
+    course, one, other = Course(), make("1", "2"), make("1", "2")
+    for ledger in (one, other):
+        ledger.follow(course)
+    first = course.number([progress(1)])
+    for ledger in (one, other):
+        ledger.number_all(first)
+    course.advance(first)
+    change(other)
+    second = course.number([progress(2)])
+
+    assert (len(one), "1" in one, "3" in one) == (2, True, False)
+    assert one.number_all(second) is second.told
+    assert other.number_all(second) is not second.told
+
+
+def test_the_ends_of_a_parcel_are_remembered_as_ends() -> None:
+    """So many of them, and no more, whoever numbered it."""
+    ids = list(map(str, range(10_002)))
+    course, followed, alone = Course(), make(*ids), make(*ids)
+    followed.follow(course)
+    parcel = course.number([success(1, task_id=one) for one in ids])
+    for ledger in (followed, alone):
+        ledger.number_all(parcel)
+    course.advance(parcel)
+    alone.end("0")
+
+    assert len(followed) == len(alone) == 10_000
 
 
 def test_a_parcel_is_flat_without_two_events_of_one_task() -> None:

@@ -73,14 +73,17 @@ def test_an_event_that_came_before_is_dropped() -> None:
     assert seqs(taken(mailbox)) == [1, 2, 3]
 
 
-def test_a_replay_of_a_task_that_ended_is_dropped() -> None:
-    """Also after its final was taken: nothing follows a final."""
-    mailbox = filled(progress(1), success(2))
-    taken(mailbox)
-    mailbox.put(progress(1))
-    mailbox.put(success(2))
+@pytest.mark.parametrize("throttle", [None, 10])
+@pytest.mark.parametrize("came", [[progress(1), success(2)], [progress(1), buttons(2)]])
+def test_a_replay_of_what_was_taken_is_dropped(came: list[TaskEvent], throttle: float | None) -> None:
+    """After the final nothing follows; while the task goes on nothing comes twice."""
+    mailbox = filled(*came, throttle=throttle)
+    before = taken(mailbox)
+    for event in came:
+        mailbox.put(event)
 
-    assert taken(mailbox) == []
+    assert before == came
+    assert taken(mailbox, now=100) == []
 
 
 def test_a_task_watched_anew_after_its_end_goes_on() -> None:
@@ -200,6 +203,55 @@ def test_a_mailbox_that_was_mostly_read_shrinks_to_its_tasks() -> None:
     assert {True} == sizes
 
 
+def test_a_mailbox_whose_tasks_were_mostly_left_shrinks_to_the_rest() -> None:
+    """The same, where its reader did not read but leave."""
+    mailbox = filled(*[progress(1, task_id=str(number)) for number in range(1_000)])
+    mailbox.forget(*map(str, range(1, 1_000)))
+    sizes = set[bool]()
+    for seq in range(2, 1_001):
+        mailbox.put(progress(seq, task_id="0"))
+        sizes.add(len(mailbox) <= mailbox.bound)
+
+    assert {True} == sizes
+
+
+def test_parcels_are_bounded_like_events() -> None:
+    """What came by one is no reason to keep more of what comes after it, be it single events or parcels."""
+    single, whole, sizes = Mailbox(), Mailbox(), set[bool]()
+    single.put_all(Parcel([progress(seq) for seq in range(1, 201)]))
+    for seq in range(201, 601):
+        single.put(progress(seq))
+        whole.put_all(Parcel([progress(seq, task_id=str(number)) for number in range(20)]))
+        sizes |= {len(one) <= one.bound for one in (single, whole)}
+
+    assert {True} == sizes
+
+
+def test_readers_that_keep_up_share_the_work() -> None:
+    """They get the very same events, which were numbered once; whoever is behind or throttled gets its own."""
+    course, parcels = Course(), [[progress(2)], [progress(4)]]
+    keen, other, behind, throttled = Mailbox(), Mailbox(), Mailbox(), Mailbox(throttle=10)
+    mailboxes = [behind, throttled, keen, other]
+    for mailbox in mailboxes:
+        mailbox.expect("1")
+    for number in range(300):
+        behind.put(progress(1, task_id=f"other {number}"))
+    for mailbox in mailboxes:
+        mailbox.follow(course)
+    for events in parcels:
+        parcel = course.number(events)
+        for mailbox in mailboxes:
+            mailbox.put_all(parcel)
+        course.advance(parcel)
+
+    shared = taken(keen)
+    assert shared == [evolve(progress(2), skipped=1), evolve(progress(4), skipped=1)]
+    assert all(one is same for one, same in zip(shared, taken(other), strict=True))
+    assert taken(behind)[-2:] == shared
+    assert taken(throttled) == shared[:1]
+    assert taken(throttled, now=10) == shared[1:]
+
+
 def test_a_reader_that_never_reads_keeps_few_events_per_task() -> None:
     """Two hundred tasks with a hundred changes each leave twice two hundred, not twenty thousand."""
     mailbox = Mailbox()
@@ -315,13 +367,15 @@ def test_a_busy_queue_does_not_hold_back_a_progress_that_rested() -> None:
 
 
 def test_a_deferred_progress_of_a_forgotten_id_goes_too() -> None:
-    """The reader left: nothing comes later either."""
+    """The reader left: nothing comes later either, unless it comes back."""
     mailbox = filled(progress(1), progress(2), throttle=10)
     mailbox.take(0)
     mailbox.take(0)
     mailbox.forget("1")
 
     assert (len(mailbox), mailbox.ready_in(0), taken(mailbox, now=10)) == (0, None, [])
+    mailbox.put(progress(2))
+    assert taken(mailbox, now=10) == [progress(2)]
 
 
 def test_a_crowd_is_left_like_anything_else() -> None:
@@ -609,6 +663,15 @@ def test_what_its_keeper_forgot_counts_from_one_again() -> None:
     mailbox.put(success(1))
 
     assert seqs(taken(mailbox)) == [1]
+
+
+def test_what_its_keeper_forgot_is_not_delivered() -> None:
+    """Of the task's former life nothing comes before, or after, what is told of it now."""
+    mailbox = filled(progress(1), progress(2))
+    mailbox.renew("1")
+    mailbox.put(progress(1, 5))
+
+    assert taken(mailbox) == [progress(1, 5)]
 
 
 def test_a_parcel_is_put_like_its_events() -> None:
