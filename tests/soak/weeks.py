@@ -24,8 +24,8 @@ from mjwatch.testing import SATURATED, Answer, Family, Reset, SimulatedGateway, 
 from tests.simulation.wire import InnerTransport, Weather
 
 _HOUR: Final = 3_600.0
-_WARM: Final = 24.0
-"""Hours until all that is bounded is full: what was forecast for, what has ended, the log."""
+_WARM: Final = 180.0
+"""Hours until all that is bounded is full: what has ended is kept for a week, or ten thousand of it."""
 _EVERY: Final = 6.0
 """Hours between two samples."""
 _COMES_EVERY: Final = 60.0
@@ -33,7 +33,7 @@ _COMES_EVERY: Final = 60.0
 _QUIET: Final = 900.0
 """Seconds before a sample in which no task comes, so that two samples are alike."""
 _MAX_GROWTH: Final = 8e6
-"""Bytes that the process may grow after the first day. The simulated gateway keeps its own books, which are emptied."""
+"""Bytes that the process may grow after that. The simulated gateway keeps its own books, which are emptied."""
 
 
 @frozen
@@ -184,7 +184,7 @@ async def live(days: float, *, is_http: bool) -> list[Sample]:
 
 
 def growth(samples: list[Sample]) -> list[str]:
-    """Return what grew after the first day, in words."""
+    """Return what grew once all was full, in words."""
     warm = [one for one in samples if one.hours >= _WARM] or samples[-1:]
     first, last = warm[0], warm[-1]
     grown = [
