@@ -19,6 +19,9 @@ APART: Final = 1.0
 SUSPECT_AFTER: Final = 2
 """Failures in a row, in whatever company, after which an id is suspected."""
 
+MOST: Final = 100_000
+"""Ids that something is held against; the first that failed is forgotten first."""
+
 QUARANTINE_FIRST: Final = 30.0
 QUARANTINE_MOST: Final = 300.0
 GOOD_BEFORE_RELEASE: Final = 2
@@ -59,6 +62,8 @@ class Strikes:
                 count, first_at, last_at = self._failed.get(id_, (0, now, -APART))
                 if now - last_at >= APART:
                     self._failed[id_] = (count + 1, first_at, now)
+            while len(self._failed) > MOST:  # who was left after a failure is never acquitted
+                del self._failed[next(iter(self._failed))]
 
     def suspects(self, ids: Sequence[str]) -> tuple[str, ...]:
         """Return those of *ids* that may be what spoiled their requests."""

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from mjwatch._policy import poison
 from mjwatch._policy.poison import Bisection, Quarantine, Strikes, healed, struck
 from mjwatch.observations import Verdict
 
@@ -225,3 +226,11 @@ def test_two_good_looks_end_the_quarantine() -> None:
     assert healed(second, Dice(1)) == Quarantine(30, 2, 1)
     assert healed(better, rng) is None
     assert (struck(better, rng).strikes, struck(better, rng).good) == (3, 0)
+
+
+def test_what_is_held_against_ids_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who was left after a failure is never seen again: the first that failed is forgotten first."""
+    monkeypatch.setattr(poison, "MOST", 3)
+    known = strikes((0, "abc", Verdict.BROKEN), (5, "abc", Verdict.BROKEN), (9, "xy", Verdict.BROKEN))
+
+    assert known.suspects(list("abc")) == ("c",)
