@@ -228,9 +228,10 @@ def test_two_good_looks_end_the_quarantine() -> None:
     assert (struck(better, rng).strikes, struck(better, rng).good) == (3, 0)
 
 
-def test_what_is_held_against_ids_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_held_against_ids_is_bounded() -> None:
     """Who was left after a failure is never seen again: the first that failed is forgotten first."""
-    monkeypatch.setattr(poison, "MOST", 3)
-    known = strikes((0, "abc", Verdict.BROKEN), (5, "abc", Verdict.BROKEN), (9, "xy", Verdict.BROKEN))
+    known, many = Strikes(), [str(number) for number in range(poison.MOST)]
+    for at in (0.0, 5.0):
+        known.took(["first", *many], Verdict.BROKEN, at)
 
-    assert known.suspects(list("abc")) == ("c",)
+    assert known.suspects(["first", many[-1]]) == (many[-1],)
