@@ -115,14 +115,30 @@ class Pump:
         if not alone:
             await self._look_together(round_, round_.going)
             return
-        later = alone[AT_ONCE:]
-        await self._give_back(claim, put_off(round_, later, claim.now, 1.0))
-        ids = {row.id for row in alone}
-        async with anyio.create_task_group() as looks:
-            # All at once: one after the other they would outlast the lease.
-            for row in alone[:AT_ONCE]:
-                looks.start_soon(self._look_alone, round_, row)
-            await self._look_together(round_, [row for row in round_.going if row.id not in ids])
+        await self._look_apart(round_, alone)
+
+    async def _look_apart(self, round_: Round, alone: Sequence[ClaimedRow[State]]) -> None:
+        """Look at *alone* beside the others: each takes a slot of its own, as a flight does, if one is free."""
+        claim, ids = round_.claim, {row.id for row in alone}
+        others = [row for row in round_.going if row.id not in ids]
+        taken = min(len(alone), AT_ONCE, self._slots.value)
+        if taken == 0:
+            # To wait for one could be for ever. This flight's goes to the first, and the others come next.
+            await self._give_back(claim, [undone(others)] if others else [])
+            others = []
+        count = max(taken, 1)
+        for _ in range(taken):
+            self._slots.acquire_nowait()
+        try:
+            await self._give_back(claim, put_off(round_, alone[count:], claim.now, 1.0))
+            async with anyio.create_task_group() as looks:
+                # All at once: one after the other they would outlast the lease.
+                for row in alone[:count]:
+                    looks.start_soon(self._look_alone, round_, row)
+                await self._look_together(round_, others)
+        finally:
+            for _ in range(taken):
+                self._slots.release()
 
     def _alone(self, round_: Round) -> list[ClaimedRow[State]]:
         """Return who is asked for alone: who spoils lists, and one whom lists leave out."""

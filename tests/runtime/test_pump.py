@@ -270,6 +270,22 @@ async def test_a_slow_confirmation_is_no_second_flight() -> None:
     assert rig.played.most_of_one == 1
 
 
+@pytest.mark.parametrize("flights", [1, 2, 3])
+async def test_single_lookups_are_flights_too(flights: int) -> None:
+    """However many ids are doubted and however slow a gateway is, no more requests are under way; none is forgotten."""
+    ids = [str(number) for number in range(8)]
+    limits = Limits(rate=None, flights=flights, batch=2)
+    rig = make_rig(played(*ids[::2], takes=3), limits=limits, pacing=Pacing.every(2))
+    async with running(rig):
+        await wish(rig, *ids)
+        await anyio.sleep(600)
+        counts = await rig.store.counts()
+
+    assert rig.played.most == flights
+    assert counts.watched == 4
+    assert rig.played.routes.count("fetch") >= 4 * 2
+
+
 async def test_an_unchanged_look_writes_no_state() -> None:
     """What did not change makes no event, also where the dice have it decoded."""
     async with running(make_rig(played("1"), pacing=Pacing.every(1))) as rig:
