@@ -108,7 +108,7 @@ def judge(governor: Governor, exchange: Exchange, rng: Random) -> Ruling:
 
     Faults are told from the second in a row on, a standing one at once; recovery is told once.
     """
-    governor = evolve(governor, rate=rate.counted(governor.rate, exchange.at))
+    governor = evolve(governor, rate=rate.counted(governor.rate, exchange.departed_at, exchange.at))
     if exchange.error is None:
         # Another route or a smaller batch is left to try: neither a fault nor a useful answer.
         return _well(governor, exchange.at) if exchange.verdict.is_answer else Ruling(governor)
@@ -142,7 +142,7 @@ def renewed(governor: Governor) -> Governor:
 def _well(governor: Governor, now: float) -> Ruling:
     before = governor.breaker
     after = breaker.went_well(before, now)
-    more = rate.raised(governor.rate, now)
+    more = rate.raised(governor.rate)
     if before.is_open and not after.is_open:
         more = rate.recovered(more, now)
     healthy = Governor(is_proven=True, rate=more, breaker=after)

@@ -21,7 +21,11 @@ LEAST: Final = 0.2
 _CUT: Final = 0.5
 _STEP: Final = 0.05
 _USED: Final = 0.8
-"""The share of the rate that must be used for a success to raise it: who sends little has proven nothing."""
+"""
+The share of the rate at which a request must have followed the last one for its success to raise it: whoever is not held
+back proves nothing. One gap tells that; a mean over `SPAN` would let a gateway that was left alone be asked once in five
+seconds for a minute more.
+"""
 _FREE: Final = 100.0
 """Requests a second above which there is no limit of ours any more."""
 
@@ -47,6 +51,8 @@ class Rate:
         recovered_at: When that ended.
         recent: The exchanges of late, the older the less.
         since, counted_at: The first and the last exchange; None before.
+        left_at: When the last request left, and
+        gap: how long after the one before it.
     """
 
     allowed: float = inf
@@ -56,6 +62,8 @@ class Rate:
     recent: float = 0.0
     since: float | None = None
     counted_at: float = -inf
+    left_at: float = -inf
+    gap: float = inf
 
     def measured(self, now: float) -> float:
         """Return how many exchanges a second there were of late."""
@@ -73,10 +81,16 @@ class Rate:
         return self.recent * exp(-max(0.0, now - self.counted_at) / SPAN)
 
 
-def counted(rate: Rate, now: float) -> Rate:
+def counted(rate: Rate, departed_at: float, now: float) -> Rate:
     """Return *rate* after one more exchange."""
-    since = now if rate.since is None else rate.since
-    return evolve(rate, recent=rate._left(now) + 1.0, since=since, counted_at=now)  # noqa: SLF001 - its own module
+    return evolve(
+        rate,
+        recent=rate._left(now) + 1.0,  # noqa: SLF001 - its own module
+        since=now if rate.since is None else rate.since,
+        counted_at=now,
+        left_at=max(rate.left_at, departed_at),
+        gap=departed_at - rate.left_at,
+    )
 
 
 def cut(rate: Rate, departed_at: float, now: float) -> Rate:
@@ -86,9 +100,9 @@ def cut(rate: Rate, departed_at: float, now: float) -> Rate:
     return evolve(rate, allowed=max(LEAST, _CUT * min(rate.allowed, rate.measured(now))), cut_at=now)
 
 
-def raised(rate: Rate, now: float) -> Rate:
-    """Return *rate* after a useful answer: a little more, if it was the rate that held requests back."""
-    if rate.measured(now) < _USED * rate.allowed:
+def raised(rate: Rate) -> Rate:
+    """Return *rate* after a useful answer: a little more, if it was the rate that held the request back."""
+    if rate.allowed == inf or rate.gap * _USED * rate.allowed > 1.0:
         return rate
     more = rate.allowed + _STEP
     return evolve(rate, allowed=more if more < _FREE else inf)
