@@ -41,7 +41,6 @@ _HELP = {
     Verdict.UNSUPPORTED: (GatewayRefused, "this gateway has no such route"),
     Verdict.REJECTED: (GatewayRefused, "the gateway rejects the request"),
     Verdict.MISSING: (GatewayRefused, "the gateway does not know this task"),
-    Verdict.TOO_BIG: (GatewayRefused, "the request or its reply is too large"),
     Verdict.BROKEN: (GatewayBroken, "the gateway reports an error of its own"),
     Verdict.CORRUPT: (GatewayBroken, "the reply is cut or malformed"),
     Verdict.STALLED: (GatewayUnreachable, "the event loop stood still meanwhile: look for what blocks it"),
@@ -157,7 +156,7 @@ class GatewayClient:
         if opened.verdict is Verdict.REJECTED and not is_single:
             # Not even a single id is listed: that is no matter of this task, nor of the size of the batch.
             opened = evolve(opened, verdict=Verdict.BROKEN)
-        exchange = Exchange(opened.verdict, self._fault(opened, route, len(ids)), departed_at, reply.at)
+        exchange = Exchange(opened.verdict, self._fault(opened, route), departed_at, reply.at)
         looked = Looked(exchange, route, len(ids))
         if opened.verdict in {Verdict.OK, Verdict.MISSING}:
             looked.findings = await read(self._dialect, opened.slices, asked, is_single=is_single)
@@ -205,9 +204,9 @@ class GatewayClient:
         self.requests += 1
         return await self._transport.send(request)
 
-    def _fault(self, opened: Opened, route: Route, asked: int) -> GatewayError | None:
+    def _fault(self, opened: Opened, route: Route) -> GatewayError | None:
         """Return what the readers are told of *opened*: nothing where the gateway answered or another way is left."""
-        if opened.verdict.is_answer or (opened.verdict is Verdict.TOO_BIG and asked > 1):
+        if opened.verdict.is_answer or opened.verdict is Verdict.TOO_BIG:
             return None
         if opened.verdict is Verdict.UNSUPPORTED and route is not Route.FETCH:
             return None

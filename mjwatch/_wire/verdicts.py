@@ -183,6 +183,8 @@ def _by_status(case: _Case) -> Verdict:
     if case.status in {400, 422} and case.is_crowd:
         return Verdict.TOO_BIG
     found = _BY_STATUS.get(case.status)
+    if found is Verdict.TOO_BIG and not case.is_crowd:
+        return Verdict.BROKEN  # nothing smaller can be asked for, so it is no matter of the size
     if found is not None:
         return found
     # 2xx and 3xx were decided before; below 200 and above 599 there is no HTTP.

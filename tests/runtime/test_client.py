@@ -168,7 +168,7 @@ async def test_a_list_that_rejects_even_one_id_is_a_fault() -> None:
         (Reply(502, b""), Route.LIST_BY_IDS, GatewayBroken, "an error of its own"),
         (Reply(200, b"[{"), Route.LIST_BY_IDS, GatewayBroken, "cut or malformed"),
         (Reply(429, b"", "7"), Route.LIST_BY_IDS, GatewayBusy, "asks for patience"),
-        (Reply(413, b""), Route.LIST_BY_IDS, GatewayRefused, "too large"),
+        (Reply(413, b""), Route.LIST_BY_IDS, GatewayBroken, "error of its own"),
         (OverCap(), Route.LIST_BY_IDS, GatewayBroken, "cap"),
         (OverCap(), Route.FETCH, GatewayBroken, "cap"),
         (GatewayUnreachable("gone", gateway="sim"), Route.FETCH, GatewayUnreachable, "gone"),

@@ -11,7 +11,7 @@ from mjwatch._policy.breaker import IN_A_ROW
 from mjwatch._runtime.coalescer import Coalescer
 from mjwatch._runtime.reading import Asked
 from mjwatch._wire.messages import Reply, Route
-from mjwatch.errors import GatewayBusy, GatewayError, GatewayRefused, GatewayUnreachable, WatcherClosed
+from mjwatch.errors import GatewayBroken, GatewayBusy, GatewayError, GatewayUnreachable, WatcherClosed
 from mjwatch.observations import Missing, Observation
 from mjwatch.settings import Limits
 from tests.runtime.rig import FREE, PAGE, PlayedGateway, Rig, make_rig, running, turns
@@ -239,12 +239,12 @@ async def test_a_batch_that_is_too_big_is_halved() -> None:
     assert [len(ids) for ids in rig.played.asked] == [4, 2, 2]
 
 
-async def test_one_id_that_is_too_big_is_an_error() -> None:
-    """There is nothing left to halve, so nobody asks for ever."""
+async def test_one_id_that_is_too_big_is_a_fault_of_the_gateway() -> None:
+    """There is nothing left to halve, so nobody asks for ever; and what passes by itself is no reason to give up."""
     rig = make_rig(played("1"), limits=FREE)
     rig.played.always = {"list-by-ids": Reply(413, b"")}
     async with running(rig, pump=False):
-        with anyio.fail_after(30), pytest.raises(GatewayRefused, match="too large"):
+        with anyio.fail_after(30), pytest.raises(GatewayBroken, match="HTTP 413"):
             await rig.coalescer.lookup("1")
 
     assert len(rig.played.sent) == 1

@@ -66,8 +66,8 @@ TABLE: list[tuple[int, bytes, Verdict | None, Verdict | None, Verdict | None]] =
     (200, PAGE, V.REFUSED, V.UNSUPPORTED, V.UNSUPPORTED),  # new-api's web app (protocol.md 0.1)
     (200, b"\xef\xbb\xbf\n" + PAGE, V.REFUSED, V.UNSUPPORTED, V.UNSUPPORTED),
     # row 9
-    (413, b"", V.TOO_BIG, V.TOO_BIG, V.TOO_BIG),
-    (414, PAGE, V.TOO_BIG, V.TOO_BIG, V.TOO_BIG),
+    (413, b"", V.BROKEN, V.BROKEN, V.TOO_BIG),  # to one id nothing smaller is left
+    (414, PAGE, V.BROKEN, V.BROKEN, V.TOO_BIG),
     (400, b"", V.REJECTED, V.REJECTED, V.TOO_BIG),
     (422, b"{}", V.REJECTED, V.REJECTED, V.TOO_BIG),
     (200, body(success=False, message="最大500条"), V.BROKEN, V.BROKEN, V.TOO_BIG),

@@ -14,8 +14,7 @@ WITHIN = 120.0
 """V5: how soon after everything healed, seconds."""
 _LOOKS = 65.0
 """The longest interval between two looks, and a flight."""
-# 413 for a single id is taken for a fault that somebody must mend
-_ALONE = {"413", "401", "403", "301", "302", "307", "308", "GatewayDenied", "GatewayRefused"}
+_ALONE = {"401", "403", "301", "302", "307", "308", "GatewayDenied", "GatewayRefused"}
 _MOST_ALONE = 610.0
 """Who has to be mended is asked once in ten minutes at last."""
 
