@@ -8,6 +8,7 @@ line breaks and terminal escapes as they came.
 from __future__ import annotations
 
 import logging
+import re
 import traceback
 from collections.abc import Callable
 from typing import Final, Self
@@ -19,6 +20,8 @@ from mjwatch._runtime.context import Logger
 
 MOST: Final = 8_192
 """How much of a value is told, in characters: a traceback fits, a reply does not."""
+FRAMES: Final = 64
+"""How many frames of a traceback are told, the innermost: a runaway recursion has a thousand."""
 LINES, MINUTE = 10, 60.0
 """So many lines of one event a minute; the next one says how many were suppressed."""
 
@@ -49,10 +52,14 @@ def sanitize(value: object) -> object:
     text = value if isinstance(value, str) else repr(value)
     if len(text) > MOST:
         text = f"{text[: MOST // 2]} ... {text[-MOST // 2 :]}"
-    return text if text.isprintable() else "".join(map(_printable, text))
+    return text if text.isprintable() else _ODD.sub(_printable, text)
 
 
-def _printable(char: str) -> str:
+_ODD: Final = re.compile(r"[^ -~]")
+
+
+def _printable(found: re.Match[str]) -> str:
+    char = found[0]
     return char if char.isprintable() else char.encode("unicode_escape").decode()
 
 
@@ -122,5 +129,5 @@ def _clean(keys: dict[str, object]) -> dict[str, object]:
     """
     error = keys.pop("exc_info", None)
     if isinstance(error, BaseException):
-        keys["trace"] = "".join(traceback.TracebackException.from_exception(error).format())
+        keys["trace"] = "".join(traceback.TracebackException.from_exception(error, limit=-FRAMES).format())
     return {key: sanitize(value) for key, value in keys.items()}

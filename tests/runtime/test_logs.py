@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import mjwatch
 from mjwatch._runtime.context import Logger
-from mjwatch._runtime.logs import CleanLogger, default_logger, sanitize
+from mjwatch._runtime.logs import FRAMES, CleanLogger, default_logger, sanitize
 from mjwatch.testing import Answer, Delay, Reset, SimulatedGateway
 from tests.runtime.rig import LogBook
 from tests.watcher.stage import preset, read, simulated
@@ -123,6 +123,28 @@ def test_a_value_without_end_is_cut() -> None:
     assert isinstance(clean, str)
     assert len(clean) < 10_000
     assert clean.endswith("z")
+
+
+def test_of_a_runaway_recursion_the_innermost_frames_are_told() -> None:
+    """A hook that raises a thousand frames deep costs the loop no more than any other."""
+
+    def fall(depth: int) -> None:
+        if depth == 0:
+            raise ValueError("at the bottom")
+        rise(depth - 1)
+
+    def rise(depth: int) -> None:  # two of them: Python itself leaves out lines that are the same
+        fall(depth)
+
+    book = LogBook()
+    try:
+        fall(300)
+    except ValueError as error:
+        CleanLogger(lambda: 0.0, book).error("hook.failed", exc_info=error)
+    trace = str(book.lines[0][2]["trace"])
+
+    assert trace.count("File ") == FRAMES
+    assert "at the bottom" in trace
 
 
 def test_repeated_lines_are_bounded_and_counted() -> None:

@@ -20,13 +20,14 @@ class Mishap(Exception):
     """A bug of the host's, in a hook."""
 
 
-_ERRORS: Final[tuple[BaseException, ...]] = (
-    Mishap("boom"),
-    StopAsyncIteration(),
-    RecursionError("too deep"),
-    ExceptionGroup("some", [ValueError("one"), TypeError("two")]),
-    GeneratorExit(),
-    KeyError("missing"),
+# Each is made anew: one that is raised again and again keeps the frames of all the worlds before.
+_ERRORS: Final[tuple[Callable[[], BaseException], ...]] = (
+    lambda: Mishap("boom"),
+    StopAsyncIteration,
+    lambda: RecursionError("too deep"),
+    lambda: ExceptionGroup("some", [ValueError("one"), TypeError("two")]),
+    GeneratorExit,
+    lambda: KeyError("missing"),
 )
 
 
@@ -51,7 +52,8 @@ def hang(
         await anyio.sleep(0.2)
 
     async def raising(event: Event) -> None:
-        raise _ERRORS[keep(event) % len(_ERRORS)]
+        anew = _ERRORS[keep(event) % len(_ERRORS)]
+        raise anew()
 
     async def hanging(event: Event) -> None:
         keep(event)
