@@ -66,6 +66,9 @@ class Gate:
         self._held_until = float("-inf")
         self._polled_at = self._was_wanted_at = float("-inf")
         self._line = anyio.Lock()
+        self._asking = anyio.Lock(
+            fast_acquire=True
+        )  # between the look at the breaker and the claim nobody else may go
         self._is_pump_waiting = False
         self._probe: int | None = None
         self._is_closed = False
@@ -94,27 +97,28 @@ class Gate:
 
     async def claim(self, limit: int) -> Claim[State] | Idle:
         """Take up to *limit* due ids, if a request may go now; one, where a probe may. Who has claimed must `leave`."""
-        if self._probe is not None:
-            return self._idle(math.inf)  # whoever brings the probe back wakes the pump
-        breaker = self._breaker()
-        await self._shut(min(RECHECK, breaker.probe_in(self._clock())))
-        may_probe = breaker.is_open and not self.held_for
-        claim = await self._store.claim(
-            1 if may_probe else limit,
-            LEASE,
-            ahead=self._ahead,
-            linger=0.0,
-            gaps=self._gaps(),
-            pace=self.pace,
-            company=self.company,
-        )
-        if isinstance(claim, Idle):
-            return self._idle(claim.wait)
+        async with self._asking:
+            if self._probe is not None:
+                return self._idle(math.inf)  # whoever brings the probe back wakes the pump
+            breaker = self._breaker()
+            await self._shut(min(RECHECK, breaker.probe_in(self._clock())))
+            may_probe = breaker.is_open and not self.held_for
+            claim = await self._store.claim(
+                1 if may_probe else limit,
+                LEASE,
+                ahead=self._ahead,
+                linger=0.0,
+                gaps=self._gaps(),
+                pace=self.pace,
+                company=self.company,
+            )
+            if isinstance(claim, Idle):
+                return self._idle(claim.wait)
+            if breaker.is_open and claim.held <= 0:
+                self._probe = claim.stamp
         self._is_pump_waiting = False
         self._was_wanted_at = self._polled_at + self.pace
         self._polled_at = claim.now
-        if breaker.is_open and claim.held <= 0:
-            self._probe = claim.stamp
         return claim
 
     def _breaker(self) -> Breaker:
@@ -170,19 +174,25 @@ class Gate:
 
     async def _enter(self) -> Claim[State]:
         while True:
-            if self._is_closed:
-                raise WatcherClosed("the watcher was closed")
-            probe_in = self._breaker().probe_in(self._clock())
-            if self._probe is not None or probe_in > 0:
-                raise self._held_error(probe_in)
-            claim = await self._store.claim(0, LEASE, ahead=0.0, linger=0.0, gaps=self._gaps(), pace=0.0)
+            async with self._asking:
+                claim = await self._entering()
             if isinstance(claim, Claim):
-                if claim.held > 0:
-                    raise self._held_error(claim.held)
-                if self.health.breaker.is_open:
-                    self._probe = claim.stamp
                 return claim
             await anyio.sleep(claim.wait + (COURTESY if self._is_pump_waiting else 0.0))
+
+    async def _entering(self) -> Claim[State] | Idle:
+        if self._is_closed:
+            raise WatcherClosed("the watcher was closed")
+        probe_in = self._breaker().probe_in(self._clock())
+        if self._probe is not None or probe_in > 0:
+            raise self._held_error(probe_in)
+        claim = await self._store.claim(0, LEASE, ahead=0.0, linger=0.0, gaps=self._gaps(), pace=0.0)
+        if isinstance(claim, Claim):
+            if claim.held > 0:
+                raise self._held_error(claim.held)
+            if self.health.breaker.is_open:
+                self._probe = claim.stamp
+        return claim
 
     def judge(self, claim: Claim[State], exchange: Exchange) -> Ruling:
         """Take in how the request of a claim went; the ruling is for `settle`."""

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
+
 import anyio
 import pytest
+from attrs import evolve
 
 from mjwatch._policy.governor import Exchange
 from mjwatch._policy.state import State
 from mjwatch._runtime.gate import RECHECK, Gate, again
-from mjwatch._store.contract import Claim, Idle, Row, Wish
+from mjwatch._store.contract import Claim, Gap, Idle, Row, Wish
+from mjwatch._store.memory import MemoryStore
 from mjwatch.errors import GatewayBusy, GatewayDenied, GatewayError, GatewayUnreachable
 from mjwatch.observations import Verdict
 from mjwatch.settings import Limits
@@ -198,6 +203,45 @@ async def test_one_probe_at_a_time_with_one_id() -> None:
     assert len(probe.rows) == 1
     assert gate.is_probing
     assert isinstance(other, Idle)
+
+
+class DurableStore(MemoryStore[State]):
+    """A store that takes its time, as one on a disk does."""
+
+    async def claim(
+        self, limit: int, lease: float, *, gaps: Sequence[Gap], pace: float, **more: float
+    ) -> Claim[State] | Idle:
+        """Claim, a while later."""
+        await anyio.sleep(0.05)
+        return await super().claim(
+            limit, lease, gaps=gaps, pace=pace, ahead=more["ahead"], linger=more["linger"]
+        )
+
+
+async def test_one_probe_at_a_time_however_long_a_store_takes() -> None:
+    """Whoever asks while somebody else is being let in waits to hear of it."""
+    rig, _ = make(Limits(rate=None))
+    store = DurableStore(clock=rig.context.clock)
+    gate = Gate(rig.context, store, lambda: None)
+    rig = evolve(rig, store=store, gate=gate)
+    await opened(rig)
+    admitted: list[object] = []
+
+    async def poll() -> None:
+        claim = await gate.claim(500)
+        admitted.extend([claim] if isinstance(claim, Claim) and not claim.held else [])
+
+    async def call() -> None:
+        with suppress(GatewayError):
+            async with gate.enter() as claim:
+                admitted.append(claim)
+                await anyio.sleep(1)
+
+    async with anyio.create_task_group() as many:
+        for ask in (poll, call, poll, call):
+            many.start_soon(ask)
+
+    assert len(admitted) == 1
 
 
 async def test_a_caller_may_be_the_probe() -> None:
