@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tokenize
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,7 @@ BANNED_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "misc
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
+@cache
 def parsed(path: str) -> ast.Module:
     """Return the source at *path*, parsed."""
     return ast.parse((ROOT / path).read_text(encoding="utf-8"), filename=path)

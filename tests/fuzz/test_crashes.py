@@ -40,7 +40,7 @@ def test_the_parser_in_python_is_no_weaker() -> None:
     if "AIOHTTP_NO_EXTENSIONS" in os.environ:
         pytest.skip("this is it")
     done = subprocess.run(  # noqa: S603 - our own
-        [sys.executable, "-m", "pytest", "-q", __file__],
+        [sys.executable, "-m", "pytest", "-q", "-n", "0", __file__],
         env={**os.environ, "AIOHTTP_NO_EXTENSIONS": "1"},
         capture_output=True,
         text=True,

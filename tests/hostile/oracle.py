@@ -16,7 +16,7 @@ import anyio
 from attrs import define, field
 
 import mjwatch
-from mjwatch import Event, GatewayError, Task, Watcher, from_json
+from mjwatch import Event, GatewayError, Pacing, Task, Watcher, from_json
 from mjwatch._runtime.client import Looked
 from mjwatch._runtime.reading import Asked
 from mjwatch._wire.dialects import make_dialect
@@ -115,7 +115,7 @@ async def staged(case: Case) -> AsyncIterator[tuple[HostileGateway, Watcher]]:
             auth=AUTHS[case.dialect],
             dialect=case.dialect,
         )
-        async with Watcher(gateway, rng=Random(0), wall=lambda: EPOCH) as watcher:
+        async with Watcher(gateway, pacing=Pacing.every(5), rng=Random(0), wall=lambda: EPOCH) as watcher:
             yield hostile, watcher
 
 

@@ -14,7 +14,7 @@ from tests.simulation.fleet import Score
 from tests.simulation.plan import Level
 from tests.support.figures import FIGURES
 
-FIXED: Final = {"core": (100, 2_000), "http": (12, 200)}
+FIXED: Final = {"core": (300, 2_000), "http": (40, 200)}
 """Seeds from 0 on: in every run of the tests, and in the long one."""
 FRESH: Final = {"core": 500, "http": 50}
 """Seeds that nobody has seen yet, in the long run."""
