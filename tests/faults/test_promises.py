@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
 import anyio
@@ -66,17 +68,24 @@ async def test_hostile_patience_is_capped(wish: str) -> None:
     assert 300 <= after - throttled <= 306
 
 
-@simulated
-async def test_a_denied_credential_is_told_once_and_asked_about_slowly() -> None:
-    """Row 12: ten minutes of 401 are one notice and at most one request a minute."""
+@asynccontextmanager
+async def denied_for_ten_minutes() -> AsyncIterator[tuple[World, StubbornReader]]:
+    """Go in when a reader that came while all was well has been denied for ten minutes."""
     async with world_of("I") as world, world.watcher() as watcher, anyio.create_task_group() as group:
         reader = StubbornReader(watcher, ["1", "2"])
         group.start_soon(reader.read)
         await anyio.sleep(12)
         rows.denied(world)
         await anyio.sleep(600)
-        asked = [request for request in world.sim.requests if request.at > now() - 590]
+        yield world, reader
         group.cancel_scope.cancel()
+
+
+@simulated
+async def test_a_denied_credential_is_told_once_and_asked_about_slowly() -> None:
+    """Row 12: ten minutes of 401 are one notice and at most one request a minute."""
+    async with denied_for_ten_minutes() as (world, reader):
+        asked = [request for request in world.sim.requests if request.at > now() - 590]
 
     assert kinds(event for event in reader.histories[0] if isinstance(event, Unreachable)) == ["unreachable"]
     assert 1 <= len(asked) <= 10
@@ -85,18 +94,12 @@ async def test_a_denied_credential_is_told_once_and_asked_about_slowly() -> None
 @simulated
 async def test_a_rotated_credential_is_tried_within_a_minute() -> None:
     """Row 12: after ten minutes of 401 a new token ends it within 60 s."""
-    async with world_of("I") as world, world.watcher() as watcher, anyio.create_task_group() as group:
-        reader = StubbornReader(watcher, ["1", "2"])
-        group.start_soon(reader.read)
-        await anyio.sleep(12)
-        rows.denied(world)
-        await anyio.sleep(600)
+    async with denied_for_ten_minutes() as (world, reader):
         world.well()
         rows.rotated(world)
         with anyio.move_on_after(60):
             await reader.has_all.wait()
         is_back = reader.has_all.is_set()
-        group.cancel_scope.cancel()
 
     assert is_back
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 
 import anyio
 import pytest
@@ -14,6 +15,14 @@ from tests.watcher.cancelling import MOMENTS, WAYS, Moment, Stepped, Way, cancel
 from tests.watcher.stage import at_step, check_contract, kinds, now, preset, read, told, watcher_on
 
 Verb = Callable[[Watcher], Coroutine[object, object, object]]
+
+
+def steps_of(strike: Callable[[int], Coroutine[object, object, bool]]) -> int:
+    """Strike at each step in turn, each time in a world of its own, until there is none left; return how many there were."""
+    step = 1
+    while simulate(partial(strike, step)):
+        step += 1
+    return step
 
 
 async def iterated(watcher: Watcher) -> None:
@@ -102,11 +111,7 @@ UNDISTURBED = [(1, "progress"), (2, "progress"), (3, "progress"), (4, "buttons")
 @pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.__name__)
 def test_a_caller_cancelled_at_any_suspension_harms_nobody(verb: Verb, way: Way, moment: Moment) -> None:
     """The other readers and the hook get everything, the watcher serves on and closes, and another one opens."""
-    step = 1
-    while simulate(lambda: struck(verb, way, moment, step)):  # noqa: B023 - called at once
-        step += 1
-
-    assert step > 1
+    assert steps_of(partial(struck, verb, way, moment)) > 1
 
 
 async def interrupted(way: Way, moment: Moment, step: int) -> bool:
@@ -128,11 +133,7 @@ async def interrupted(way: Way, moment: Moment, step: int) -> bool:
 @pytest.mark.parametrize("way", WAYS)
 def test_a_stream_goes_on_where_its_reader_was_cancelled(way: Way, moment: Moment) -> None:
     """Whenever it was, no event is lost and none comes twice."""
-    step = 1
-    while simulate(lambda: interrupted(way, moment, step)):  # noqa: B023 - called at once
-        step += 1
-
-    assert step >= len(UNDISTURBED)
+    assert steps_of(partial(interrupted, way, moment)) >= len(UNDISTURBED)
 
 
 async def a_whole_program(sim: SimulatedGateway) -> None:
@@ -158,11 +159,7 @@ async def program_struck(way: Way, moment: Moment, step: int) -> bool:
 @pytest.mark.parametrize("way", WAYS)
 def test_a_program_cancelled_at_any_suspension_leaves_nothing(way: Way, moment: Moment) -> None:
     """Its watcher is closed however it was left: while opening, reading or closing."""
-    step = 1
-    while simulate(lambda: program_struck(way, moment, step)):  # noqa: B023 - called at once
-        step += 1
-
-    assert step > 5
+    assert steps_of(partial(program_struck, way, moment)) > 5
 
 
 async def begun_and_cancelled(way: Way, moment: Moment, step: int) -> bool:
@@ -212,11 +209,7 @@ def test_opening_and_closing_can_be_cancelled_and_then_be_finished(
     act: Callable[[Way, Moment, int], Coroutine[object, object, bool]], way: Way, moment: Moment
 ) -> None:
     """Whenever it was interrupted, closing ends it: no asyncio task, timer or socket is left."""
-    step = 1
-    while simulate(lambda: act(way, moment, step)):  # noqa: B023 - called at once
-        step += 1
-
-    assert step > 1
+    assert steps_of(partial(act, way, moment)) > 1
 
 
 def test_a_call_under_way_is_told_that_the_watcher_was_closed() -> None:
