@@ -10,7 +10,7 @@ import asyncio
 import socket
 from collections.abc import Callable
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Final
 
 import aiohttp
@@ -165,7 +165,7 @@ class AiohttpTransport:
         self._session = aiohttp.ClientSession(
             connector=self._connector,
             cookie_jar=aiohttp.DummyCookieJar(),
-            headers={"User-Agent": _user_agent(), "Accept-Encoding": "gzip"},
+            headers={"User-Agent": user_agent(), "Accept-Encoding": "gzip"},
             trust_env=False,
             trace_configs=[_reuse_tracer(), *gateway.trace_configs],
             middlewares=(self._doorkeeper,),
@@ -237,8 +237,12 @@ async def _read(response: aiohttp.ClientResponse, cap: int) -> bytes:
 
 
 @cache
-def _user_agent() -> str:
-    return f"mjwatch/{version('mjwatch')}"
+def user_agent(package: str = "mjwatch") -> str:
+    """Return who we say that we are; a copy inside of somebody's own tree has no version."""
+    try:
+        return f"{package}/{version(package)}"
+    except PackageNotFoundError:
+        return package
 
 
 def _reuse_tracer() -> aiohttp.TraceConfig:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mjwatch._runtime.aiohttp_transport import RESENDS
+from mjwatch._runtime.aiohttp_transport import RESENDS, user_agent
 from mjwatch._runtime.transport import OverCap
 from mjwatch._wire.messages import Reply, Request, Verb
 from mjwatch.errors import GatewayBroken, GatewayDenied, GatewayError, GatewayRefused, GatewayUnreachable
@@ -37,6 +37,12 @@ async def test_the_credential_stands_in_one_header_only(auth: Auth, header: str)
     lines = raw.heads[0].decode().lower().split("\r\n")
 
     assert [line for line in lines if TOKEN in line] == [header]
+
+
+def test_a_copy_without_a_version_says_its_name() -> None:
+    """A tree that was copied into another one was never installed, and works as well."""
+    assert user_agent("a-package-that-nobody-installed") == "a-package-that-nobody-installed"
+    assert user_agent().startswith("mjwatch/")
 
 
 async def test_a_request_goes_out_as_it_was_built() -> None:
