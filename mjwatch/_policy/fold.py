@@ -79,13 +79,28 @@ def due_at(state: State | None, watch: Watch, deadlines: Deadlines) -> float:
 
 
 def elapse(
-    state: State | None, watch: Watch, now: float, *, gateway: str, deadlines: Deadlines
+    state: State | None,
+    watch: Watch,
+    now: float,
+    *,
+    gateway: str,
+    deadlines: Deadlines,
+    is_looked_at: bool = False,
 ) -> Folded | None:
     """
     Return what time alone makes of *state*: None while nothing falls due.
 
     Runs on every claimed row that `soonest_end` or an open confirmation does not rule out, also when the look
     failed, so deadlines fall due while the gateway is down.
+
+    Args:
+        state: None before the first look.
+        watch: What it is watched for.
+        now: Epoch seconds.
+        gateway: Its name, for the events.
+        deadlines: How long tasks are watched.
+        is_looked_at: A look is about to be made. It may bring what a settling success still owes, however late it
+            comes, so time does not end that one.
     """
     known = going_on(state)
     if known.is_over:
@@ -93,7 +108,10 @@ def elapse(
     deadline = deadline_at(known, watch, deadlines)
     is_due = watch.is_discarded or now >= deadline
     story = Story(known, watch, now, gateway)
-    if known.settling is not None and (is_due or now >= known.settling.since + SETTLE_AFTER):
+    is_settled = (
+        known.settling is not None and now >= known.settling.since + SETTLE_AFTER and not is_looked_at
+    )
+    if known.settling is not None and (is_due or is_settled):
         story.succeed(known.settling.task)
         return story.told()
     if is_due:

@@ -21,9 +21,10 @@ from mjwatch._runtime.client import Looked
 from mjwatch._runtime.coalescer import Coalescer
 from mjwatch._runtime.context import Context
 from mjwatch._runtime.gate import Gate
+from mjwatch._runtime.harvest import Harvest, Moment
 from mjwatch._runtime.latecomers import Latecomers
 from mjwatch._runtime.reading import BREATH
-from mjwatch._runtime.round import Back, Harvest, Moment, Round, put_off, told, undone
+from mjwatch._runtime.round import Back, Round, put_off, told, undone
 from mjwatch._runtime.rules import Rules
 from mjwatch._runtime.runner import Guard
 from mjwatch._runtime.ward import AT_ONCE, PATIENCE, Ward

@@ -33,6 +33,15 @@ class Rules:
         crowd = Crowd(context.pacing, lessons, context.rng)
         return cls(context.name, context.pacing, context.deadlines, context.rng, lessons, crowd)
 
-    def elapsed(self, row: ClaimedRow[State], state: State | None, now: float) -> Folded | None:
-        """Return what time alone makes of a row."""
-        return fold.elapse(state, row.watch, now, gateway=self.gateway, deadlines=self.deadlines)
+    def elapsed(
+        self, row: ClaimedRow[State], state: State | None, now: float, *, is_looked_at: bool = False
+    ) -> Folded | None:
+        """Return what time alone makes of a row, as `fold.elapse` does."""
+        return fold.elapse(
+            state,
+            row.watch,
+            now,
+            gateway=self.gateway,
+            deadlines=self.deadlines,
+            is_looked_at=is_looked_at,
+        )

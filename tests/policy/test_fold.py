@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from msgspec.structs import replace
 
@@ -346,6 +348,17 @@ def test_a_settling_success_is_due_before_the_deadline() -> None:
     assert due_at(soon, wish, Deadlines()) == 100 + SETTLE_AFTER
     assert due_at(soon, replace(wish, deadline_at=103), Deadlines()) == 103
     assert due_at(state_with(), wish, Deadlines()) == due_at(None, wish, Deadlines()) == 4_000
+
+
+def test_a_look_that_is_about_to_be_made_decides_about_a_settling_success() -> None:
+    """It may bring the picture, however late it is; but nobody waits for it beyond the deadline."""
+    soon = state_with(seen_at=100.0, changed_at=None)
+    rules = partial(elapse, soon, gateway="sim", deadlines=Deadlines())
+    wish = replace(WATCH, deadline_at=4_000, is_by_kind=False)
+
+    assert rules(wish, 999) is not None
+    assert rules(wish, 999, is_looked_at=True) is None
+    assert rules(wish, 4_000, is_looked_at=True) is not None
 
 
 @pytest.mark.parametrize(
