@@ -7,9 +7,11 @@ from functools import partial
 import pytest
 from msgspec.structs import replace
 
-from mjwatch._policy.fold import SETTLE_AFTER, Folded, due_at, elapse, soonest_end
+from mjwatch._policy.fold import SETTLE_AFTER, Folded, due_at, elapse, fold, soonest_end
+from mjwatch._policy.state import State
 from mjwatch.events import (
     ButtonsAvailable,
+    Eta,
     Expired,
     Failure,
     InputRequired,
@@ -61,6 +63,20 @@ def test_the_first_look_tells_the_present_state() -> None:
     assert told.events == (
         Progress(look.task, GATEWAY, "mine", 5, 1, 0, 0, 31, URL, "fast", None, restarted=False),
     )
+
+
+def test_the_first_look_tells_how_long_it_may_take() -> None:
+    """As forecast from the state that is kept."""
+    asked: list[State] = []
+
+    def eta(state: State) -> Eta:
+        asked.append(state)
+        return Eta(10.0, 20.0)
+
+    told = fold(None, seen(percent=31), WATCH, 5.0, gateway=GATEWAY, eta=eta)
+
+    assert [getattr(event, "eta", None) for event in told.events] == [Eta(10.0, 20.0)]
+    assert [(state.percent, state.changed_at) for state in asked] == [(31, 5.0)]
 
 
 def test_a_whole_life_is_told_in_order() -> None:
@@ -132,6 +148,14 @@ def test_free_text_instead_of_a_number_is_a_note() -> None:
         ("Waiting to start", None),
         (None, 0),
     ]
+
+
+def test_a_word_we_do_not_know_takes_nothing_back() -> None:
+    """The task is as far as before, so an earlier status is still the past."""
+    odd = seen(Status.UNKNOWN, 40, status_word="RESUMING")
+    told = run((0, seen(percent=40)), (5, odd), (10, seen(Status.SUBMITTED, 50)))
+
+    assert said(told) == [("progress", 1, 40), ("progress", 2, 40)]
 
 
 def test_the_percent_does_not_fall_where_the_status_advances() -> None:
@@ -446,5 +470,5 @@ def test_a_new_watch_after_the_old_one_ended_begins_afresh(how: str) -> None:
     new = run((9 * HOUR, seen(percent=15, buttons=BUTTONS)), state=old.state)
 
     assert [event.kind for event in new.events] == [Progress.kind, ButtonsAvailable.kind]
-    assert [event.seq for event in new.events] == [old.state.seq + 1, old.state.seq + 2]
+    assert [event.seq for event in new.events] == [last(old).seq + 1, last(old).seq + 2]
     assert new.state.final is None

@@ -117,7 +117,7 @@ def sessions(story: list[Step], wish: Watch) -> list[Session]:
         check_replay(state, wish, current.events)
         if any(event.final for event in told.events) and not state.is_over:
             done.append(current)
-            current = Session((), (), state.seq + 1)
+            current = Session((), (), told.events[-1].seq + 1)
             wish = replace(wish, watched_at=now, is_discarded=False)
     return [*done, current]
 
