@@ -407,6 +407,14 @@ def test_a_crowd_is_made_ready_in_parts() -> None:
     assert [progress(1, task_id=str(number)) for number in range(1, 399)] == taken(mailbox)
 
 
+def test_a_crowd_that_has_become_few_is_told_one_by_one() -> None:
+    """Of what is left 256 or fewer are never conflated: after 129 of these, so many wait, and none is ready."""
+    crowd = [progress(1, task_id=str(number)) for number in range(257)]
+    changes = [progress(seq, task_id="256") for seq in range(2, 130)]
+
+    assert taken(filled(*crowd, *changes)) == [*crowd, *changes]
+
+
 def test_alternating_kinds_do_not_pile_up_within_a_throttle() -> None:
     """Each Progress that is deferred and replaced leaves nothing that grows."""
     mailbox = filled(progress(1), progress(1, task_id="2"), progress(2, task_id="2"), throttle=3_600)

@@ -73,6 +73,7 @@ def test_an_id_never_seen_is_lost_after_its_grace(
     [
         pytest.param(Misses(10, 0, 2, 10), LONG_AGO, 600, True, id="all conditions"),
         pytest.param(Misses(10, 0, 2, 10), LONG_AGO, 599, False, id="too short"),
+        pytest.param(Misses(10, 5_000, 2, 5_010), LONG_AGO, 5_599, False, id="too short, and late"),
         pytest.param(Misses(9, 0, 2, 10), LONG_AGO, 600, False, id="too few misses"),
         pytest.param(Misses(10, 0, 1, 10), LONG_AGO, 600, False, id="one single only"),
         pytest.param(Misses(10, 0, 2, 10), 550, 600, False, id="watched anew"),
@@ -88,7 +89,7 @@ def test_an_id_seen_before_needs_ten_minutes(
 @pytest.mark.parametrize(("now", "expected"), [(0, 3), (12, 3), (40, 10), (120, 30), (5_000, 30)])
 def test_looks_spread_out_the_longer_an_id_is_missing(now: float, expected: float) -> None:
     """A quarter of the time it has been missing, within 3 and 30 s."""
-    assert expected == next_look(Misses(1, 0), now)
+    assert expected == next_look(Misses(1, 0), now) == next_look(Misses(1, 5_000), 5_000 + now)
 
 
 def looked_until_lost(*, was_seen: bool, only_single: bool) -> tuple[float, int, int]:

@@ -13,11 +13,12 @@ from mjwatch._policy.rate import LEAST, Rate, counted, cut, interrupted, raised,
 from mjwatch.settings import Limits
 
 
-def busy(a_second: float, seconds: float = 120.0, *, rate: Rate | None = None) -> Rate:
+def busy(a_second: float, seconds: float = 120.0, *, since: float = 0.0) -> Rate:
     """Return a rate after so many exchanges a second."""
-    rate = rate or Rate()
+    rate = Rate()
     for number in range(round(a_second * seconds)):
-        rate = counted(rate, number / a_second, number / a_second)
+        at = since + number / a_second
+        rate = counted(rate, at, at)
     return rate
 
 
@@ -30,10 +31,19 @@ def test_the_budget_has_a_window_a_second_and_one_a_minute() -> None:
 
 @pytest.mark.parametrize("a_second", [0.5, 2, 8])
 @pytest.mark.parametrize("seconds", [10, 120])
-def test_the_rate_is_measured_as_it_is(a_second: float, seconds: float) -> None:
-    """From the first seconds on; where nothing was sent there is none."""
-    assert busy(a_second, seconds).measured(seconds) == pytest.approx(a_second, rel=0.1)
+@pytest.mark.parametrize("since", [0, 1e6])
+def test_the_rate_is_measured_as_it_is(a_second: float, seconds: float, since: float) -> None:
+    """From the first seconds on, whenever they were; where nothing was sent there is none."""
+    rate = busy(a_second, seconds, since=since)
+
+    assert rate.measured(since + seconds) == pytest.approx(a_second, rel=0.1)
     assert Rate().measured(5) == 0
+
+
+def test_what_was_sent_within_a_second_counts_as_one_seconds_worth() -> None:
+    """The very first exchange is no infinite rate, and no half of one."""
+    assert counted(Rate(), 7, 7).measured(7) == pytest.approx(1, rel=0.1)
+    assert counted(counted(Rate(), 7, 7), 7.5, 7.5).measured(7.5) == pytest.approx(2, rel=0.1)
 
 
 def test_what_was_measured_fades() -> None:
