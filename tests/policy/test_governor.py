@@ -177,6 +177,25 @@ def test_failures_of_one_round_count_once() -> None:
     assert len(told(*round_, fault(30))) == 1
 
 
+def test_what_left_when_a_failure_came_back_is_the_next_round() -> None:
+    """It could not know of it, but neither was it under way beside it."""
+    assert after(fault(10), fault(12, departed_at=9.9)).governor.failures == 1
+    assert after(fault(10), fault(12, departed_at=10)).governor.failures == 2
+
+
+def test_the_log_tells_of_each_outage_once() -> None:
+    """Before the first useful answer each reader is told of a standing fault anew; that is no news for the log."""
+    denied = [fault(5, Verdict.DENIED), fault(15, Verdict.DENIED, departed_at=4), fault(70, Verdict.DENIED)]
+    history = [*denied, well(140, Verdict.TOO_BIG), well(140), well(150), fault(160), fault(170)]
+    rulings = [after(*history[: end + 1]) for end in range(len(history))]
+
+    assert [ruling.told is not None for ruling in rulings] == [
+        *(True, False, True),
+        *(False, True, False, False, True),
+    ]
+    assert [ruling.is_new for ruling in rulings] == [*(True, False, False), *(False, True, False, False, True)]
+
+
 def test_throttled_requests_of_one_round_count_once_but_are_honoured() -> None:
     """The longest wish for patience may come last."""
     late = evolve(throttled(12, 60), departed_at=1)
@@ -235,6 +254,24 @@ def test_a_probe_that_is_asked_for_patience_has_found_a_gateway() -> None:
     assert not second.governor.breaker.is_open
 
 
+def test_a_wish_for_patience_lowers_the_rate() -> None:
+    """Beyond the hold: to half of what was used, once for each round."""
+    used = after(*[well(n / 4) for n in range(480)], throttled(120, 5)).governor
+    again = after(evolve(throttled(121, 5), departed_at=119), governor=used).governor
+
+    assert windows(Limits(), used, 120)[0][0] == pytest.approx(0.5, rel=0.1)
+    assert windows(Limits(), again, 121) == windows(Limits(), used, 121)
+
+
+def test_a_wish_for_patience_among_failures_is_neither() -> None:
+    """The five failures in a row are in a row all the same, and it is none of them."""
+    wish = throttled(4, 1)
+    failures = [fault(n) for n in range(4)]
+
+    assert not after(*failures, wish).governor.breaker.is_open
+    assert after(*failures, wish, fault(6)).governor.breaker.is_open
+
+
 def test_a_probe_that_was_called_off_proves_nothing() -> None:
     """Another one goes a few seconds later."""
     opened = after(*[fault(n) for n in range(5)]).governor
@@ -285,6 +322,7 @@ def test_a_standing_fault_is_probed_ever_more_rarely(verdict: Verdict) -> None:
     holds = [after(*failures[: n + 1]).hold for n in range(6)]
     assert holds == [60, 120, 240, 480, 600, 600]
     assert after(fault(3, verdict), fault(10, verdict, departed_at=2)).hold == 0
+    assert after(fault(3, verdict), fault(10, verdict, departed_at=3)).hold == 120
 
 
 exchanges = st.builds(
