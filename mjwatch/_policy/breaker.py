@@ -33,7 +33,8 @@ class Breaker:
 
     Attributes:
         is_open: Only probes may go.
-        opened_at: When it opened or a probe failed last: replies to requests that left earlier say nothing new.
+        opened_at: When it opened or a probe failed last: replies to requests that left earlier say nothing new. Long
+            ago where it is closed.
         closed_for: Seconds from then in which not even a probe may go.
         reopened: Probes that failed since it opened.
         good: Probes in a row that went well.
@@ -54,7 +55,7 @@ class Breaker:
 
     def probe_in(self, now: float) -> float:
         """Return in how many seconds a probe may go, 0.0 for now."""
-        return max(0.0, self.opened_at + self.closed_for - now) if self.is_open else 0.0
+        return max(0.0, self.opened_at + self.closed_for - now)
 
 
 def failed(breaker: Breaker, departed_at: float, now: float, rng: Random) -> Breaker:

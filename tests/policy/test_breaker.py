@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from math import exp
 
 import pytest
 from hypothesis import given, settings
@@ -68,6 +69,15 @@ def test_many_are_twenty(outcomes: str, every: float, breaker: Breaker | None, *
 def test_what_is_long_ago_does_not_count() -> None:
     """Half of twenty in an hour is no outage."""
     assert not after(".x" * 30, every=60.0).is_open
+
+
+def test_an_exchange_of_half_a_minute_ago_counts_a_third() -> None:
+    """Whether it failed or went well."""
+    breaker = failed(went_well(Breaker(), 100), 100, 100, DICE)
+    later = went_well(breaker, 130)
+
+    assert (breaker.well, breaker.failed) == (1, 1)
+    assert (later.well, later.failed) == pytest.approx((1 + exp(-1), exp(-1)))
 
 
 def test_a_probe_may_go_after_a_while() -> None:
@@ -140,8 +150,13 @@ def test_a_lost_probe_is_followed_by_another() -> None:
 
 
 def test_it_can_be_tripped_at_once() -> None:
-    """By a fault that somebody must mend."""
+    """By a fault that somebody must mend; probes that fail after that go as after any opening."""
+    long_down = failed(after("x" * IN_A_ROW), 10, 10, DICE)
+    mended = failed(failed(tripped(long_down, 50, 60), 110, 110, DICE), 130, 130, DICE)
+
     assert tripped(Breaker(), 10, 60).probe_in(10) == 60
+    assert long_down.reopened == 1
+    assert mended.reopened == 2
 
 
 events = st.lists(

@@ -193,7 +193,10 @@ def test_the_log_tells_of_each_outage_once() -> None:
         *(True, False, True),
         *(False, True, False, False, True),
     ]
-    assert [ruling.is_new for ruling in rulings] == [*(True, False, False), *(False, True, False, False, True)]
+    assert [ruling.is_new for ruling in rulings] == [
+        *(True, False, False),
+        *(False, True, False, False, True),
+    ]
 
 
 def test_throttled_requests_of_one_round_count_once_but_are_honoured() -> None:
