@@ -102,6 +102,26 @@ def test_probes_that_fail_go_ever_more_rarely() -> None:
         assert most / 2 <= wait <= most
 
 
+def test_it_may_be_down_for_a_day() -> None:
+    """However many probes failed: the next may go within half a minute."""
+    breaker = after("x" * IN_A_ROW)
+    for probe in range(3_000):
+        breaker = failed(breaker, 10 + 30 * probe, 10 + 30 * probe, DICE)
+
+    assert 15 <= breaker.probe_in(10 + 30 * 2_999) <= 30
+
+
+def test_one_that_is_known_to_be_open_is_like_one_that_has_just_opened() -> None:
+    """As where a store says so: two good probes close it, and those that fail begin with ten seconds."""
+    known = Breaker(is_open=True, opened_at=0, closed_for=60)
+
+    assert known.probe_in(10) == 50
+    assert went_well(known, 60).is_open
+    assert not went_well(went_well(known, 60), 61).is_open
+    assert 5 <= failed(known, 60, 60, DICE).probe_in(60) <= 10
+    assert failed(known, 60, 60, DICE).reopened == 1
+
+
 def test_two_probes_that_go_well_close_it() -> None:
     """The second may go at once; then all is forgotten."""
     one = went_well(after("x" * IN_A_ROW), 20)
