@@ -79,6 +79,11 @@ def test_the_first_look_tells_how_long_it_may_take() -> None:
     assert [(state.percent, state.changed_at) for state in asked] == [(31, 5.0)]
 
 
+def test_the_first_look_is_told_also_where_it_shows_nothing() -> None:
+    """Neither a word nor a number: that the gateway knows the task is the present state."""
+    assert said(run((0, seen(Status.UNKNOWN, status_word="")))) == [("progress", 1, None)]
+
+
 def test_a_whole_life_is_told_in_order() -> None:
     """Each change once, the buttons before the end, the end last, without a gap in the count."""
     told = run(
@@ -183,6 +188,22 @@ def test_a_restart_is_told_once_it_is_confirmed(instants: tuple[float, ...], exp
     assert all((event.percent, event.restarts, event.seq) == (15, 1, 2) for event in restarts)
 
 
+def test_a_restart_is_told_where_nothing_but_the_number_went() -> None:
+    """Back in the queue, under the very words of before."""
+    running, queued = seen(percent=40, note="fast"), seen(note="fast")
+    told = run((0, running), (10, queued), (20, queued), (40, queued))
+
+    assert said(told) == [("progress", 1, 40), ("progress", 2, None)]
+
+
+def test_after_a_restart_no_status_is_the_past() -> None:
+    """Also where it was told by a word that we do not know, which is not as far as the run before."""
+    odd = seen(Status.UNKNOWN, 15, status_word="RETRYING")
+    told = run((0, seen(percent=93)), (10, odd), (20, odd), (40, odd), (50, seen(Status.SUBMITTED, 20)))
+
+    assert said(told) == [("progress", 1, 93), ("progress", 2, 15), ("progress", 3, 20)]
+
+
 def test_a_look_that_is_not_behind_ends_the_suspicion() -> None:
     """Three lagging replies count only without a fresh one between them."""
     low, high = seen(percent=15), seen(percent=40)
@@ -249,6 +270,13 @@ def test_a_second_window_is_told_with_the_next_restart_number() -> None:
     assert [event.restarts for event in told.events] == [0, 0, 1, 1]
     assert told.events[0].id != told.events[2].id
     assert (getattr(last(told), "percent", None), getattr(last(told), "restarted", None)) == (0, True)
+
+
+def test_a_second_window_is_told_once() -> None:
+    """However long it waits to be answered."""
+    told = run((0, WINDOW), (5, seen(percent=15)), *[(now, WINDOW) for now in range(10, 300, 10)])
+
+    assert [type(event) for event in told.events] == [InputRequired, Progress, InputRequired]
 
 
 def test_what_follows_a_window_has_ids_of_its_own() -> None:
@@ -336,6 +364,26 @@ def test_a_result_seen_while_waiting_for_buttons_is_not_lost() -> None:
     assert [event.task for event in told.events] == [DONE.task]
 
 
+def test_a_lagging_reply_does_not_end_the_wait_for_a_result() -> None:
+    """The preview of a running task is not the picture that the success owes."""
+    told = run((0, BARE), (1, seen(percent=93, image_url=URL)))
+
+    assert told.events == ()
+    assert [event.task for event in run((2, DONE), state=told.state).events] == [DONE.task]
+
+
+def test_an_end_that_was_seen_is_the_state() -> None:
+    """One that time brought leaves the state as it was seen last."""
+    running = run((5, seen(percent=40)))
+    ended, expired = run((9, DONE), state=running.state).state, elapsed(running, 9 * HOUR).state
+
+    assert (ended.status, ended.percent, ended.preview, ended.seen_at) == (Status.SUCCESS, 100, URL, 9)
+    assert (expired.status, expired.percent, expired.preview, expired.seen_at) == (
+        *(Status.IN_PROGRESS, 40),
+        *(None, 5),
+    )
+
+
 def test_time_alone_ends_the_wait_for_buttons() -> None:
     """Five seconds after the success was seen first, or at once where the watch ends."""
     told = run((10, BARE))
@@ -343,6 +391,20 @@ def test_time_alone_ends_the_wait_for_buttons() -> None:
     assert elapsed(told, 14).events == ()
     assert isinstance(last(elapsed(told, 15)), Success)
     assert isinstance(last(elapsed(told, 11, replace(WATCH, is_discarded=True))), Success)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        pytest.param(run((0, BARE), (1, Missing(single=False)), (2, DONE)), id="whole"),
+        pytest.param(lost_after(61, every=10, first=BARE), id="vanished"),
+        pytest.param(lost_after(6, every=10), id="lost"),
+    ],
+)
+def test_an_end_leaves_nothing_to_be_confirmed(told: Folded) -> None:
+    """Neither a success that owes something nor misses: no look and no timer is due for them."""
+    assert last(told).final
+    assert (told.state.settling, told.state.misses) == (None, None)
 
 
 def test_a_watch_expires_at_its_deadline() -> None:
