@@ -139,7 +139,7 @@ class Story:
         # 2. An end.
         elif task.status is Status.SUCCESS and lifecycle.still_owes(seen):
             # Nothing is told yet, so what was told stands for late readers.
-            self._aside = replace(self._aside, settling=Settling(task, self._now, 0), relapse=None)
+            self._aside = replace(self._aside, settling=Settling(task, self._now, 0))
             self._digest = None
         elif task.status is Status.SUCCESS:
             self.succeed(task)
@@ -216,7 +216,7 @@ class Story:
             restarted = restarted or (was_window and aside.has_restarted)
             more = (percent, task.image_url, task.note, self._forecast(), restarted)
             self._tell(Progress(*self._head(task), *more), restarted=restarted)
-        elif has_news and (restarted or not was_window):
+        elif has_news and not was_window:
             if self._told_seq and not restarted:
                 # A window begins the task anew, so what follows it has ids of its own.
                 self._aside = replace(self._aside, restarts=aside.restarts + 1)
@@ -234,7 +234,7 @@ class Story:
         parts = (
             task.status,
             task.status_word,
-            lifecycle.rank(task.status, max(before.rank, 0)),
+            lifecycle.rank(task.status, before.rank),
             _higher(before.percent, task.percent),
             task.note,
             task.action,

@@ -196,12 +196,13 @@ def test_a_restart_is_told_where_nothing_but_the_number_went() -> None:
     assert said(told) == [("progress", 1, 40), ("progress", 2, None)]
 
 
-def test_after_a_restart_no_status_is_the_past() -> None:
+@pytest.mark.parametrize("early", [seen(Status.SUBMITTED, 20), seen(Status.UNKNOWN, status_word="")])
+def test_after_a_restart_no_status_is_the_past(early: Observation) -> None:
     """Also where it was told by a word that we do not know, which is not as far as the run before."""
     odd = seen(Status.UNKNOWN, 15, status_word="RETRYING")
-    told = run((0, seen(percent=93)), (10, odd), (20, odd), (40, odd), (50, seen(Status.SUBMITTED, 20)))
+    told = run((0, seen(percent=93)), (10, odd), (20, odd), (40, odd), (50, early))
 
-    assert said(told) == [("progress", 1, 93), ("progress", 2, 15), ("progress", 3, 20)]
+    assert said(told) == [("progress", 1, 93), ("progress", 2, 15), ("progress", 3, early.task.percent or 15)]
 
 
 def test_a_look_that_is_not_behind_ends_the_suspicion() -> None:
@@ -245,9 +246,8 @@ def test_an_equal_observation_leaves_the_very_state() -> None:
 
 def test_an_open_window_is_told_once() -> None:
     """Whatever else changes while it waits, buttons excepted."""
-    told = run(
-        (0, seen(Status.NOT_START)), (5, WINDOW), (10, WINDOW), (15, seen(Status.MODAL, buttons=BUTTONS))
-    )
+    other = [seen(Status.MODAL, 1, note="other", image_url=URL), seen(Status.MODAL, buttons=BUTTONS)]
+    told = run((0, seen(Status.NOT_START)), (5, WINDOW), (10, WINDOW), (15, other[0]), (20, other[1]))
 
     assert said(told) == [("progress", 1, None), ("input_required", 2, None), ("buttons", 3, None)]
 
@@ -286,6 +286,14 @@ def test_what_follows_a_window_has_ids_of_its_own() -> None:
 
     assert [event.restarts for event in told.events] == [0, 1, 1]
     assert len({event.id for event in told.events}) == 3
+
+
+def test_a_first_window_after_a_restart_is_told() -> None:
+    """None was answered yet, so it is no frozen row."""
+    back = seen(Status.SUBMITTED, 0)
+    told = run((0, seen(percent=93)), (10, back), (20, back), (40, back), (50, WINDOW))
+
+    assert [type(event) for event in told.events] == [Progress, Progress, InputRequired]
 
 
 def test_a_frozen_window_stays_the_past_after_a_restart() -> None:
@@ -502,7 +510,7 @@ def test_whoever_sees_the_task_resets_the_misses(back: Finding) -> None:
     missed = run((0, seen(percent=40)), (5, Missing(single=False))).state
 
     assert missed.misses
-    assert run((9, back), state=missed).state.misses is None
+    assert run((9, back), state=missed).state == run((0, seen(percent=40))).state
 
 
 @pytest.mark.parametrize("finding", [Garbled(), Unchanged()])
