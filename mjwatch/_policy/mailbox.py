@@ -106,15 +106,13 @@ class Mailbox:
         """Hand out the oldest event that may be delivered at *now*, with `skipped` filled in; None without one."""
         if self._throttle is not None:
             return self._take_in_time(now, self._throttle)
-        if self._later and not self.ready:
-            self._make_ready()
+        self._make_ready()
         return self.ready.popleft() if self.ready else None
 
     def ready_in(self, now: float) -> float | None:
         """Return in how many seconds `take` hands something out, 0.0 for at once, None where nothing is left."""
         if self._throttle is None:
-            if self._later and not self.ready:
-                self._make_ready()
+            self._make_ready()
             return 0.0 if self.ready else None
         self._let_rest(now, self._throttle)
         return 0.0 if self._later else self._throttle.ready_in(now)

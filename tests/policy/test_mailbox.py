@@ -191,11 +191,12 @@ def test_the_bound_follows_the_tasks_that_have_unread_events() -> None:
     assert mailbox.bound == 256
 
 
-def test_a_mailbox_that_was_mostly_read_shrinks_to_its_tasks() -> None:
+@pytest.mark.parametrize("throttle", [None, 10])
+def test_a_mailbox_that_was_mostly_read_shrinks_to_its_tasks(throttle: float | None) -> None:
     """The room that a thousand tasks needed is not left to one of them."""
-    mailbox = filled(*[progress(1, task_id=str(number)) for number in range(1_000)])
+    mailbox = filled(*[progress(1, task_id=str(number)) for number in range(1_000)], throttle=throttle)
     for seq in range(1, 1_001):
-        mailbox.put(progress(seq, task_id="late"))
+        mailbox.put(input_required(seq, task_id="late"))
     sizes = set[bool]()
     while mailbox.take(0) is not None:
         sizes.add(len(mailbox) <= mailbox.bound)
@@ -204,11 +205,13 @@ def test_a_mailbox_that_was_mostly_read_shrinks_to_its_tasks() -> None:
 
 
 def test_a_mailbox_whose_tasks_were_mostly_left_shrinks_to_the_rest() -> None:
-    """The same, where its reader did not read but leave."""
+    """The same, where its reader did not read but leave: at once, and from then on."""
     mailbox = filled(*[progress(1, task_id=str(number)) for number in range(1_000)])
+    for seq in range(2, 800):
+        mailbox.put(progress(seq, task_id="0"))
     mailbox.forget(*map(str, range(1, 1_000)))
-    sizes = set[bool]()
-    for seq in range(2, 1_001):
+    sizes = {len(mailbox) <= mailbox.bound}
+    for seq in range(800, 1_801):
         mailbox.put(progress(seq, task_id="0"))
         sizes.add(len(mailbox) <= mailbox.bound)
 
@@ -250,6 +253,21 @@ def test_readers_that_keep_up_share_the_work() -> None:
     assert taken(behind)[-2:] == shared
     assert taken(throttled) == shared[:1]
     assert taken(throttled, now=10) == shared[1:]
+
+
+def test_a_reader_that_parted_is_not_told_for() -> None:
+    """What those that go on together got without it is still new to it."""
+    course, mailboxes = Course(), (Mailbox(), Mailbox())
+    for mailbox in mailboxes:
+        mailbox.expect("1")
+        mailbox.follow(course)
+    mailboxes[1].part()
+    parcel = course.number([progress(1)])
+    mailboxes[0].put_all(parcel)
+    course.advance(parcel)
+    mailboxes[1].put(progress(1))
+
+    assert taken(mailboxes[0]) == taken(mailboxes[1]) == [progress(1)]
 
 
 def test_a_reader_that_never_reads_keeps_few_events_per_task() -> None:
@@ -376,6 +394,27 @@ def test_a_deferred_progress_of_a_forgotten_id_goes_too() -> None:
     assert (len(mailbox), mailbox.ready_in(0), taken(mailbox, now=10)) == (0, None, [])
     mailbox.put(progress(2))
     assert taken(mailbox, now=10) == [progress(2)]
+
+
+def test_a_deferred_restart_of_a_forgotten_id_is_told_if_it_comes_back() -> None:
+    """Whoever left before its time was not told that the percent fell."""
+    mailbox = filled(progress(1, 90), progress(2, 5, restarted=True), throttle=10)
+    taken(mailbox)
+    mailbox.forget("1")
+    mailbox.put(progress(3, 6))
+
+    assert taken(mailbox, now=10) == [evolve(progress(3, 6), skipped=1, restarted=True)]
+
+
+def test_a_deferred_progress_goes_with_an_id_that_is_no_longer_known() -> None:
+    """Its end, which the reader did not want, was so long ago that ten thousand others ended since."""
+    mailbox = filled(progress(1), progress(2), throttle=10)
+    taken(mailbox)
+    mailbox.end("1")
+    others_end(mailbox, 10_001)
+    mailbox.forget("1")
+
+    assert (len(mailbox), taken(mailbox, now=10)) == (0, [])
 
 
 def test_a_crowd_is_left_like_anything_else() -> None:
@@ -661,6 +700,30 @@ def test_an_end_that_is_not_wanted_lets_go_of_the_task() -> None:
     mailbox.end("never heard of")
 
     assert len(mailbox._ledger) == 10_000
+
+
+def test_a_reader_that_leaves_again_and_again_remembers_few() -> None:
+    """As many of the tasks that it left as of those that ended."""
+    mailbox = Mailbox()
+    for number in range(10_500):
+        mailbox.put(progress(1, task_id=str(number)))
+        taken(mailbox)
+        mailbox.forget(str(number))
+
+    assert len(mailbox._ledger) == 10_000
+
+
+def test_what_was_over_and_is_watched_anew_is_under_way() -> None:
+    """However many end meanwhile, it is not forgotten, so that nothing of it is told twice."""
+    mailbox = filled(*[progress(1, task_id=str(number)) for number in range(300)])
+    mailbox.end("0")
+    taken(mailbox)
+    mailbox.put(progress(2, task_id="0"))
+    taken(mailbox)
+    others_end(mailbox, 10_001)
+    mailbox.put(progress(2, task_id="0"))
+
+    assert taken(mailbox) == []
 
 
 def test_what_its_keeper_forgot_counts_from_one_again() -> None:
