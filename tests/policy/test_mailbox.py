@@ -191,6 +191,17 @@ def test_the_bound_follows_the_tasks_that_have_unread_events() -> None:
     assert mailbox.bound == 256
 
 
+def test_what_rests_counts_for_the_bound() -> None:
+    """A hundred tasks have an unread event each, though none of them may be told yet."""
+    mailbox = Mailbox(throttle=10)
+    for seq in (1, 2):
+        for number in range(100):
+            mailbox.put(progress(seq, task_id=str(number)))
+        taken(mailbox)
+
+    assert (len(mailbox), mailbox.bound) == (100, 602)
+
+
 @pytest.mark.parametrize("throttle", [None, 10])
 def test_a_mailbox_that_was_mostly_read_shrinks_to_its_tasks(throttle: float | None) -> None:
     """The room that a thousand tasks needed is not left to one of them."""
@@ -253,6 +264,20 @@ def test_readers_that_keep_up_share_the_work() -> None:
     assert taken(behind)[-2:] == shared
     assert taken(throttled) == shared[:1]
     assert taken(throttled, now=10) == shared[1:]
+
+
+def test_readers_that_share_the_work_get_a_large_parcel_each() -> None:
+    """What is too much to be numbered for all at once is conflated, and told, by each of them."""
+    course, mailboxes = Course(), (Mailbox(), Mailbox())
+    for mailbox in mailboxes:
+        mailbox.expect("1")
+        mailbox.follow(course)
+    parcel = course.number([progress(seq) for seq in range(1, 301)])
+    for mailbox in mailboxes:
+        mailbox.put_all(parcel)
+    course.advance(parcel)
+
+    assert taken(mailboxes[0]) == taken(mailboxes[1]) == [evolve(progress(300), skipped=299)]
 
 
 def test_a_reader_that_parted_is_not_told_for() -> None:
@@ -382,6 +407,16 @@ def test_a_busy_queue_does_not_hold_back_a_progress_that_rested() -> None:
     mailbox.put(progress(1, task_id="2"))
 
     assert [progress(2), progress(1, task_id="2")] == taken(mailbox, now=10)
+
+
+def test_what_takes_the_place_of_a_progress_that_rested_goes_as_early() -> None:
+    """Not behind the queue that came before it."""
+    mailbox = filled(progress(1), progress(2), throttle=10)
+    taken(mailbox)
+    mailbox.put(progress(1, task_id="2"))
+    mailbox.put(progress(3))
+
+    assert [evolve(progress(3), skipped=1), progress(1, task_id="2")] == taken(mailbox, now=10)
 
 
 def test_a_deferred_progress_of_a_forgotten_id_goes_too() -> None:
