@@ -152,6 +152,15 @@ def test_a_crowded_mailbox_keeps_the_newest_of_each_kind() -> None:
     ] == taken(mailbox)
 
 
+def test_a_replay_in_a_crowd_takes_nobodys_place() -> None:
+    """What overlaps the log is older than what it comes after."""
+    crowd = [progress(1, task_id=f"other {number}") for number in range(800)]
+    mailbox = filled(*crowd[:400], progress(1), progress(2), progress(1), *crowd[400:])
+    got = [event for event in taken(mailbox) if isinstance(event, Progress) and event.task.id == "1"]
+
+    assert got == [evolve(progress(2), skipped=1)]
+
+
 def test_input_required_and_progress_replace_each_other() -> None:
     """They share a slot: the reader needs to know where the task is now."""
     waiting = filled(*map(progress, range(1, 257)), input_required(257))
@@ -224,6 +233,22 @@ def test_a_mailbox_whose_tasks_were_mostly_left_shrinks_to_the_rest() -> None:
     sizes = {len(mailbox) <= mailbox.bound}
     for seq in range(800, 1_801):
         mailbox.put(progress(seq, task_id="0"))
+        sizes.add(len(mailbox) <= mailbox.bound)
+
+    assert {True} == sizes
+
+
+def test_what_gave_way_before_its_time_leaves_no_room() -> None:
+    """The same, where six hundred Progress came too soon and others took their place."""
+    mailbox = Mailbox(throttle=10)
+    for makers in ([progress], [progress, buttons]):
+        for seq, make in enumerate(makers, len(makers)):
+            for number in range(600):
+                mailbox.put(make(seq, task_id=str(number)))
+        taken(mailbox)
+    sizes = set[bool]()
+    for seq in range(4, 1_004):
+        mailbox.put(input_required(seq, task_id="0"))
         sizes.add(len(mailbox) <= mailbox.bound)
 
     assert {True} == sizes
@@ -439,6 +464,15 @@ def test_a_deferred_restart_of_a_forgotten_id_is_told_if_it_comes_back() -> None
     mailbox.put(progress(3, 6))
 
     assert taken(mailbox, now=10) == [evolve(progress(3, 6), skipped=1, restarted=True)]
+
+
+def test_to_leave_one_task_restarts_no_other() -> None:
+    """What waits of another tells its own restart, and not before."""
+    others = [progress(1, 90, task_id="2"), progress(2, 5, task_id="2", restarted=True)]
+    mailbox = filled(progress(1), *others, throttle=10)
+    mailbox.forget("1")
+
+    assert [taken(mailbox), taken(mailbox, now=10)] == [others[:1], others[1:]]
 
 
 def test_a_deferred_progress_goes_with_an_id_that_is_no_longer_known() -> None:
