@@ -240,8 +240,8 @@ def test_a_mailbox_whose_tasks_were_mostly_left_shrinks_to_the_rest() -> None:
 
 def test_what_gave_way_before_its_time_leaves_no_room() -> None:
     """The same, where six hundred Progress came too soon and others took their place."""
-    mailbox = Mailbox(throttle=10)
-    for makers in ([progress], [progress, buttons]):
+    mailbox, rounds = Mailbox(throttle=10), list[list[Maker]]([[progress], [progress, buttons]])
+    for makers in rounds:
         for seq, make in enumerate(makers, len(makers)):
             for number in range(600):
                 mailbox.put(make(seq, task_id=str(number)))
