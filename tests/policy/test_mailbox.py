@@ -152,13 +152,13 @@ def test_a_crowded_mailbox_keeps_the_newest_of_each_kind() -> None:
     ] == taken(mailbox)
 
 
-def test_a_replay_in_a_crowd_takes_nobodys_place() -> None:
-    """What overlaps the log is older than what it comes after."""
+@pytest.mark.parametrize("replayed", [1, 2])
+def test_a_replay_in_a_crowd_takes_nobodys_place(replayed: int) -> None:
+    """What overlaps the log is older than what it comes after, or the very same."""
     crowd = [progress(1, task_id=f"other {number}") for number in range(800)]
-    mailbox = filled(*crowd[:400], progress(1), progress(2), progress(1), *crowd[400:])
-    got = [event for event in taken(mailbox) if isinstance(event, Progress) and event.task.id == "1"]
+    waiting = filled(*crowd[:400], progress(1), progress(2), crowd[400], progress(replayed), *crowd[401:])
 
-    assert got == [evolve(progress(2), skipped=1)]
+    assert taken(waiting) == [*crowd[:400], evolve(progress(2), skipped=1), *crowd[400:]]
 
 
 def test_input_required_and_progress_replace_each_other() -> None:
