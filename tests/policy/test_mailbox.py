@@ -475,17 +475,6 @@ def test_to_leave_one_task_restarts_no_other() -> None:
     assert [taken(mailbox), taken(mailbox, now=10)] == [others[:1], others[1:]]
 
 
-def test_a_deferred_progress_goes_with_an_id_that_is_no_longer_known() -> None:
-    """Its end, which the reader did not want, was so long ago that ten thousand others ended since."""
-    mailbox = filled(progress(1), progress(2), throttle=10)
-    taken(mailbox)
-    mailbox.end("1")
-    others_end(mailbox, 10_001)
-    mailbox.forget("1")
-
-    assert (len(mailbox), taken(mailbox, now=10)) == (0, [])
-
-
 def test_a_crowd_is_left_like_anything_else() -> None:
     """Both what was numbered already and what was not; others keep their place."""
     mailbox = filled(*map(progress, range(1, 200)), progress(1, task_id="2"), *map(buttons, range(200, 257)))
