@@ -273,10 +273,11 @@ def test_a_second_window_is_told_with_the_next_restart_number() -> None:
 
 
 def test_a_second_window_is_told_once() -> None:
-    """However long it waits to be answered."""
+    """However long it waits to be answered, it is one restart."""
     told = run((0, WINDOW), (5, seen(percent=15)), *[(now, WINDOW) for now in range(10, 300, 10)])
 
     assert [type(event) for event in told.events] == [InputRequired, Progress, InputRequired]
+    assert told.state.restarts == 1
 
 
 def test_what_follows_a_window_has_ids_of_its_own() -> None:
