@@ -118,6 +118,7 @@ class Ledger:
     def tell(self, event: TaskEvent) -> TaskEvent:
         """Return *event*, which is newer than all that was told of its task, as it is told."""
         self.part()
+        self._forget_some()
         task_id, seq = event.task.id, event.seq
         last = self._last.pop(task_id, 0) or self._ended.pop(task_id, 0)
         (self._ended if event.final else self._last)[task_id] = seq
@@ -162,12 +163,13 @@ class Ledger:
                 told.append(numbered)
         return told
 
-    def rewind(self, event: TaskEvent) -> None:
-        """Take back that *event*, the last one told of its task, was told."""
+    def rewind(self, event: TaskEvent) -> bool:
+        """Take back that *event*, the last one told of its task, was told; True if the task ended without it."""
         self.part()
         task_id = event.task.id
-        self._ended.pop(task_id, None)
+        was_over = self._ended.pop(task_id, None) is not None
         self._last[task_id] = event.seq - event.skipped - 1
+        return was_over and not event.final
 
     def owe(self, event: TaskEvent) -> None:
         """Note that *event* is never told: a restart that it tells is told by the next Progress."""

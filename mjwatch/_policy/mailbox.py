@@ -160,6 +160,7 @@ class Mailbox:
             resting = None if self._throttle is None else self._throttle.forget(task_id)
             if resting is not None:
                 self._ledger.owe(resting)
+            self._over.discard(task_id)
             self._ledger.end(task_id)
         self._trim()
 
@@ -265,8 +266,8 @@ class Mailbox:
     def _take_back(self, events: Sequence[Event]) -> None:
         """Let the ledger know that *events*, all that was ready of their tasks, are not told after all."""
         for event in reversed(events):
-            if not isinstance(event, _GATEWAY_EVENTS):
-                self._ledger.rewind(event)
+            if not isinstance(event, _GATEWAY_EVENTS) and self._ledger.rewind(event):
+                self._over.add(event.task.id)
 
 
 def _task_id(event: Event) -> str:

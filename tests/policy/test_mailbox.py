@@ -771,6 +771,28 @@ def test_a_reader_that_leaves_again_and_again_remembers_few() -> None:
     assert len(mailbox._ledger) == 10_000
 
 
+def test_a_reader_that_is_always_behind_lets_go_of_what_is_over() -> None:
+    """Its queue never runs empty, and yet the tasks of which nothing waits need not be known."""
+    mailbox = filled(*[progress(1, task_id=f"first {number}") for number in range(400)])
+    for number in range(13_000):
+        mailbox.put(progress(1, task_id=str(number)))
+        mailbox.end(str(number))
+        mailbox.take(0)
+
+    assert len(mailbox) == 400
+    assert len(mailbox._ledger) <= 10_000 + 4 * 400
+
+
+def test_a_throttled_reader_remembers_few_ends() -> None:
+    """Its events are told when their time comes, and count as those of any other."""
+    mailbox = Mailbox(throttle=10)
+    for number in range(12_000):
+        mailbox.put(success(1, task_id=str(number)))
+        mailbox.take(0)
+
+    assert len(mailbox._ledger) <= 10_001
+
+
 def test_what_was_over_and_is_watched_anew_is_under_way() -> None:
     """However many end meanwhile, it is not forgotten, so that nothing of it is told twice."""
     mailbox = filled(*[progress(1, task_id=str(number)) for number in range(300)])

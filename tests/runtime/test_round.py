@@ -58,7 +58,8 @@ async def test_a_look_that_brings_nothing_ends_it_too() -> None:
 
 async def test_a_deadline_passes_with_the_look_that_brings_nothing() -> None:
     """It is told then, and not by the claim after it."""
-    running = Record[State]("1", Watch("", None, NOW, NOW + 10, wants_progress=True), state_with(percent=4))
+    wish = Watch("", None, NOW, NOW + 10, wants_progress=True, is_by_kind=False)
+    running = Record[State]("1", wish, state_with(percent=4))
     round_ = Round(Rules.of(make_context(), Lessons()), Claim(1, NOW, 0.0, [running], 1))
     [soon] = put_off(round_, round_.going, NOW + 3, 30.0)
 
