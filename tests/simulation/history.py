@@ -85,6 +85,8 @@ class Sent:
     retry_after: str | None = None
     marks: str = ""
     """The beginning of an error's body."""
+    is_empty: bool = False
+    """A reply without a body."""
 
 
 @frozen

@@ -81,6 +81,17 @@ def _after(first: Iterable[str], then: Callable[[Sent, Sent], bool]) -> Test:
     )
 
 
+def _conflated(history: History) -> bool:
+    """Return True if somebody who was there from before gets the first event of a task as not the first."""
+    return any(
+        got[0].event.skipped > 0 and history.told_at(session, got[0]) > session.opened_at  # type: ignore[union-attr]
+        for session in history.sessions
+        if session.temper == "stuck" and session.opened_at is not None
+        for got in (session.of(task_id) for task_id in session.ids)
+        if got
+    )
+
+
 def _replayed(history: History) -> bool:
     return any(
         s.got and s.got[0].at == s.begun_at and s.of(s.ids[0]) for s in history.sessions if not s.is_hook
@@ -115,7 +126,7 @@ LABELS: Final[dict[str, Test]] = {
     "saturated": _any_sent(lambda sent: '"code":30' in sent.marks),
     "a server error": _outcome("500", "502", "503", "504", "520"),
     "a web page": _any_sent(lambda sent: sent.outcome == "200" and sent.marks.startswith("<!DOCTYPE")),
-    "an empty reply": _any_sent(lambda sent: sent.outcome == "200" and not sent.marks and sent.ended_at > 0),
+    "an empty reply": _any_sent(lambda sent: sent.outcome == "200" and sent.is_empty),
     "denied": _outcome("401", "403"),
     "a redirect": _outcome("302"),
     "black hole": _fired("black_hole"),
@@ -167,12 +178,19 @@ LABELS: Final[dict[str, Test]] = {
     "buttons that came late": _any_event(
         lambda h, s, got: isinstance(got.event, ButtonsAvailable) and _told_truth(h, s, got, "settling")
     ),
+    "a picture that came late": _any_event(
+        lambda h, s, got: isinstance(got.event, Success) and _told_truth(h, s, got, "late_picture")
+    ),
     "the first of two ends": _any_event(
         lambda h, s, got: isinstance(got.event, Success) and _told_truth(h, s, got, "conflicting")
     ),
     # who read it
-    "conflated for a slow reader": _any_event(
-        lambda _h, s, got: s.temper in {"slow", "stuck"} and isinstance(got.event, Progress) and got.event.skipped > 0
+    "conflated for a slow reader": _conflated,
+    "looked up": lambda history: any(
+        outcome.startswith("shown") for session in history.sessions for outcome in session.outcomes.values()
+    ),
+    "gave a lookup up": lambda history: any(
+        s.temper == "looking_up" and s.outcomes and any(sent.outcome == "200" for sent in history.wire) for s in history.sessions
     ),
     "a throttled reader": _tempered("throttled"),
     "a late reader": _replayed,

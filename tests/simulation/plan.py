@@ -11,7 +11,7 @@ from math import inf
 from random import Random
 from typing import Final, Literal
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from mjwatch.testing import Family
 
@@ -41,6 +41,11 @@ USUAL_SPELLS: Final = (
 STANDING_SPELLS: Final = ("denied", "forbidden", "redirect", "html")
 """They are left alone for minutes, so a seed that has one shows little else."""
 HTTP_SPELLS: Final = ("sliced", "torn", "jittered")
+_CROWDED: Final = 0.05
+"""How many seeds have a crowd beside everything else: it is dear."""
+_CROWD: Final = 60
+_CURIOUS: Final = 0.15
+"""How many seeds have somebody who looks tasks up."""
 
 
 @frozen
@@ -138,13 +143,55 @@ def draw(seed: int, level: Level) -> Plan:
     chaos = dice.choice((60.0, 60.0, 60.0, 120.0, 120.0, 200.0, 300.0, 700.0))
     count = dice.choice((1, 1, 1, 1, 2, 2, 3))
     gateways = tuple(_gateway(dice, number, chaos, level) for number in range(count))
+    first = _with_lookups(Random(f"{level} {seed} lookups"), gateways[0], chaos)
+    crowd = _crowd(Random(f"{level} {seed} crowd"), f"g{count}") if level == "core" else ()
     crashes: tuple[float, ...] = ()
     if dice.random() < 0.2:
         crashes = tuple(sorted(dice.uniform(5.0, chaos) for _ in range(dice.choice((1, 1, 2)))))
     jumps = [dice.choice((0.0, 0.0, 86_400.0, -86_400.0)) for _ in crashes]
-    return Plan(
-        seed, level, gateways, _spells(dice, count, chaos, level), crashes, (0.0, *jumps), healed_at=chaos
+    spells = _spells(dice, count, chaos, level)
+    gateways = (first, *gateways[1:], *crowd)
+    return Plan(seed, level, gateways, spells, crashes, (0.0, *jumps), healed_at=chaos)
+
+
+def _with_lookups(dice: Random, gateway: GatewayPlan, chaos: float) -> GatewayPlan:
+    """Return *gateway*, in some seeds with somebody who looks its tasks up instead of watching them."""
+    if dice.random() >= _CURIOUS:
+        return gateway
+    ids = dice.sample([tale.id for tale in gateway.tales], min(5, len(gateway.tales)))
+    patience = dice.choice((0.0, dice.uniform(0.0, 0.3), dice.uniform(0.0, 3.0)))
+    at = dice.uniform(0.0, chaos)
+    curious = Reader("l0", "looking_up", at, tuple(ids), patience=patience, count=dice.randint(1, 4))
+    return evolve(gateway, readers=(*gateway.readers, curious))
+
+
+def _crowd(dice: Random, name: str) -> tuple[GatewayPlan, ...]:
+    """Return, in a few seeds, a gateway that is well, and more tasks than a mailbox takes unread: one reader rests meanwhile."""
+    if dice.random() >= _CROWDED:
+        return ()
+    family = dice.choice([one for one in Family if one is not Family.ENVELOPED])
+    tales = tuple(
+        Tale(
+            f"t{n}",
+            dice.choice((*ENDINGS, "late_picture")),
+            0.0,
+            dice.uniform(5.0, 9.0),
+            5.0,
+            "IMAGINE",
+            "FAST",
+        )
+        for n in range(_CROWD)
     )
+    ids = tuple(tale.id for tale in tales)
+    resting = Reader("r0", "stuck", dice.uniform(0.0, 5.0), ids, patience=dice.uniform(80.0, 150.0))
+    reading = Reader("r1", "fast", dice.uniform(0.0, 30.0), ids)
+    return (
+        GatewayPlan(
+            name=name, family=family, seed=dice.randrange(2**32), latency=(0.02, 0.2), refresh=None,
+            replicas=(0.0,), usual=400.0, slow=400.0, batch=500, every=dice.uniform(3.0, 4.5), tales=tales,
+            readers=(resting, reading), hooks=(),
+        ),
+    )  # fmt: skip
 
 
 def _gateway(dice: Random, number: int, chaos: float, level: Level) -> GatewayPlan:

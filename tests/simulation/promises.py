@@ -42,7 +42,9 @@ def judge(history: History) -> list[Violation]:
         delivery,
         events,
         liveness,
+        outages,
         politeness,
+        restraint,
         secrecy,
     )
 

@@ -7,6 +7,8 @@ from math import inf
 from random import Random
 from typing import Final
 
+from attrs import evolve
+
 from mjwatch.testing import Family, SimulatedGateway
 from mjwatch.testing.durations import run
 from mjwatch.testing.timeline import Script, Step, Timeline
@@ -103,6 +105,14 @@ def _two_windows(script: Script, pace: float) -> None:
     _climb(window, pace, 3).after(pace).success()
 
 
+def _late_picture(script: Script, pace: float) -> None:
+    """The end is shown before its picture, as relays do."""
+    ending = _climb(script, pace, 6).after(pace).success()
+    whole = script.timeline.steps[-1]
+    ending.without_url()
+    script.timeline.append(evolve(whole, at=whole.at + 2.5))
+
+
 _LIVES: Final[dict[str, Callable[[Script, float], object]]] = {
     "restart": _restart,
     "forgotten": lambda script, pace: _climb(script, pace, 3).after(pace).forgotten(),
@@ -114,5 +124,6 @@ _LIVES: Final[dict[str, Callable[[Script, float], object]]] = {
     "failure": lambda script, pace: _climb(script, pace, 3).after(pace).failure(),
     "cancelled": lambda script, pace: _climb(script, pace, 2).after(pace).cancelled(),
     "settling": lambda script, pace: _climb(script, pace, 6).after(pace).success().buttons_after(2.5),
+    "late_picture": _late_picture,
     "conflicting": lambda script, pace: _climb(script, pace, 6).after(pace).success().after(9).failure(),
 }

@@ -10,11 +10,12 @@ import pytest
 from attrs import evolve
 
 from mjwatch import Event, Progress, Status, Task, TaskEvent
-from mjwatch.events import ButtonsAvailable, Expired, Failure, InputRequired, Lost, Success
+from mjwatch.errors import GatewayBroken
+from mjwatch.events import ButtonsAvailable, Expired, Failure, InputRequired, Lost, Success, Unreachable
 from mjwatch.tasks import FailureKind
 from mjwatch.testing import Family
 from tests.simulation.history import Closing, Fact, Got, History, Line, Sent, Session, Truth
-from tests.simulation.plan import GatewayPlan, Plan, Reader, Spell
+from tests.simulation.plan import GatewayPlan, Plan, Reader, Spell, Tale
 from tests.simulation.promises import PROMISES, judge
 from tests.simulation.secret import CANARY
 from tests.watcher.stage import EPOCH
@@ -81,6 +82,7 @@ def good() -> History:
     ]
     history.closings.append(Closing("g0", 0, 1100.0, 0.1, (), "WatcherClosed", 3))
     history.log.append(Line(1005.0, "g0", "warning", "gateway.failing", "{'error': 'GatewayBroken'}"))
+    history.log.append(Line(1006.0, "g0", "info", "gateway.recovered", "{'outage': 1.0}"))
     return history
 
 
@@ -150,6 +152,40 @@ def truth(**changes: Any) -> Break:
     return act
 
 
+def calm(history: History) -> None:
+    """Let nothing befall the gateway, and let it be asked every 3 s."""
+    tale = Tale("t0", "normal", 0.0, 1.0, 1.0, "IMAGINE", None)
+    gateway = evolve(history.plan.gateways[0], every=3.0, tales=(tale,))
+    history.plan = evolve(history.plan, spells=(), gateways=(gateway,))
+
+
+def batches(*requests: tuple[float, int, str]) -> Break:
+    """Let these have been sent instead: when, how many ids, outcome."""
+
+    def act(history: History) -> None:
+        history.wire = [
+            Sent("g0", 0, at, "list", tuple(f"t{n}" for n in range(size)), at + 0.1, outcome)
+            for at, size, outcome in requests
+        ]
+
+    return act
+
+
+def never_recovered(history: History) -> None:
+    """Let the outage have no end."""
+    history.log.pop()
+
+
+def without_buttons(history: History) -> None:
+    """Let one reader be told of buttons, and another one not."""
+    first = history.sessions[0]
+    first.got = [got(step(1011.0, 1, 15)), got(BUTTONS), got(success(1031.0))]
+    other = Session("g0", 0, "x0", "stuck", START, ("t0",), got=[got(step(1011.0, 1, 15))])
+    other.got.append(got(evolve(success(1031.0), skipped=1)))
+    other.ended, other.ended_at = "end", 1031.0
+    history.sessions.append(other)
+
+
 def other_reader(history: History) -> None:
     """Let somebody come late, and be told nothing at first."""
     late = Session(
@@ -174,6 +210,7 @@ STRANGER = evolve(
 EARLY = Expired(*head(1031.0, 1), EPOCH + 31.0, "deadline")  # type: ignore[arg-type, call-arg]
 BEFORE = Expired(*head(1031.0, 1), EPOCH + 32.0, "deadline")  # type: ignore[arg-type, call-arg]
 DISCARDED = Expired(*head(1031.0, 1), EPOCH + 31.0, "discarded")  # type: ignore[arg-type, call-arg]
+DOWN = Unreachable("g0", EPOCH + 5.0, GatewayBroken("cut", gateway="g0"), EPOCH + 5.0, proven=True)
 HOOK = "{'hook': 'h', 'error': 'KeyError', 'suppressed': 0}"
 
 BROKEN: dict[str, tuple[str, Break]] = {
@@ -197,6 +234,7 @@ BROKEN: dict[str, tuple[str, Break]] = {
     "a deadline that was not over": ("H6", events(BEFORE)),
     "a deadline nobody asked for": ("H6", events(EARLY)),
     "discarded by nobody": ("H6", events(DISCARDED)),
+    "lost within the minute": ("H6", both(events(LOST), truth(absences=((-inf, 1040.0),)))),
     "a wait for what never was": ("H6", set_(outcomes={"t0": "failure"})),
     "the same event twice": ("H7", events(step(1021.0, 1, 46), step(1022.0, 2, 46), success(1031.0))),
     "more steps than there were": (
@@ -209,12 +247,37 @@ BROKEN: dict[str, tuple[str, Break]] = {
     "never told": ("V5", events(step(1011.0, 1, 15))),
     "a deadlock": ("V6", set_(error="SimDeadlock: nothing can run again")),
     "past every deadline": ("V7", events(success(1700.0, 1))),
+    "an end that is heard late": ("V2", both(calm, events(step(1011.0, 1, 15), step(1021.0, 2, 46), success(1050.0)))),
+    "an outage told twice": ("V3", log((1007.0, "gateway.failing", "{}"), (1008.0, "gateway.failing", "{}"))),
+    "news in an outage": ("V3", never_recovered),
+    "an outage whose end nobody hears": (
+        "V3", lambda history: history.sessions[0].got.insert(0, got(DOWN)),
+    ),
+    "a success without its picture": ("H2 whole", both(calm, set_(temper="slow"))),
+    "a first look that comes late": ("P6", both(calm, sent((1010.0, 1010.1, "200", None)))),
     "a storm in an outage": ("V4", sent(*[(1000.0 + n, 1000.5 + n, "GatewayUnreachable", None) for n in range(50)])),
     "asked inside a hold": ("P1", sent((1000.0, 1000.1, "429", "30"), (1020.0, 1020.1, "200", None))),
     "asked inside a hold at the cap": ("P1", sent((1000.0, 1000.1, "503", "9999"), (1290.0, 1290.1, "200", None))),
     "over the rate": ("P2", sent((1000.0, 1000.1, "200", None), (1000.01, 1000.1, "200", None))),
     "over the minute": ("P2", sent(*[(1000.0 + n / 9, 1000.1 + n / 9, "200", None) for n in range(60)])),
     "too many at once": ("P2", sent(*[(1000.0 + n, 1100.0, "200", None) for n in range(15)])),
+    "denied, and asked again": ("E1.7", sent((1000.0, 1000.1, "403", None), (1050.0, 1050.1, "200", None))),
+    "denied, and asked within the half minute": (
+        "E1.7", sent((1000.0, 1000.1, "401", None), (1000.05, 1001.0, "200", None), (1020.0, 1020.1, "200", None)),
+    ),
+    "a list that is missing": ("E1.8", sent((1000.0, 1000.1, "404", None), (1900.0, 1900.1, "200", None))),
+    "a batch as big as before": ("E1.9", batches((1000.0, 8, "413"), (1010.0, 5, "200"))),
+    "a probe too soon": (
+        "P3", sent(*[(1000.0 + n, 1000.5 + n, "502", None) for n in range(5)], (1006.0, 1006.5, "200", None)),
+    ),
+    "a second probe too soon": (
+        "P3",
+        sent(*[(1000.0 + n, 1000.5 + n, "502", None) for n in range(5)], (1010.0, 1010.5, "502", None), (1015.0, 1015.5, "200", None)),
+    ),
+    "two probes": (
+        "P3", sent(*[(1000.0 + n, 1000.5 + n, "502", None) for n in range(5)], (1010.0, 1012.0, "200", None), (1011.0, 1011.5, "200", None)),
+    ),
+    "asked for what nobody reads": ("R5", sent((1010.0, 1010.1, "200", None), (1040.0, 1040.1, "200", None))),
     "amplified": ("P4", set_(arrived={"g0": 40})),
     "asked twice for one": (
         "P5",
@@ -223,6 +286,7 @@ BROKEN: dict[str, tuple[str, Break]] = {
         ),
     ),
     "a slow reader without an end": ("Q1", events(step(1011.0, 1, 15), temper="slow")),
+    "a reader without the buttons": ("Q1 buttons", without_buttons),
     "a mailbox that grows": (
         "Q2",
         both(events(*[step(1021.0, n, 46) for n in range(1, 300)], at=1050.0, temper="stuck"), set_(opened_at=START)),
@@ -272,6 +336,22 @@ def test_an_id_may_not_name_two_values() -> None:
             return clash.id
 
     history.sessions[0].got[1] = got(Renamed(*head(1021.0, 2), 46, PICTURE.format(46), None, None, False))  # type: ignore[arg-type, call-arg]
+
+    assert "H11" in promises_broken(history)
+
+
+def test_a_value_may_not_have_two_ids() -> None:
+    """H11: the same change under another id is found: a program that drops duplicates would take it for news."""
+    history = good()
+
+    class Renamed(Progress):
+        @property
+        def id(self) -> str:
+            return "another"
+
+    other = Session("g0", 0, "x0", "fast", START, ("t0",), ended="end", ended_at=1031.0)
+    other.got = [got(Renamed(*head(1011.0, 1), 15, PICTURE.format(15), None, None, False))]  # type: ignore[arg-type, call-arg]
+    history.sessions.append(other)
 
     assert "H11" in promises_broken(history)
 

@@ -101,6 +101,7 @@ class Recorder:
             sent.ended_at, sent.outcome = loop.time(), "cancelled"
             raise
         sent.ended_at, sent.outcome, sent.retry_after = loop.time(), str(reply.status), reply.retry_after
+        sent.is_empty = not reply.body
         is_list = reply.body[:1] == b"[" and reply.status == 200
         sent.marks = "" if is_list else reply.body[:200].decode("utf-8", "replace")
         if self.weather.strays and is_list and len(reply.body) > 2:

@@ -177,7 +177,8 @@ class World:
         if self.plan.level == "http":
             await sim.start(port=20_000 + number)
         else:
-            sim.base_url = f"http://127.0.0.1:{20_000 + number}"
+            # the book puts it before its pictures: without a host they would be no addresses
+            sim.base_url = sim._book.base_url = f"http://127.0.0.1:{20_000 + number}"
         jump = self.plan.wall_jumps[self._life]
         wall = EPOCH + loop.time() - START + jump
         watcher = Watcher(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from mjwatch.events import Final
+from mjwatch.events import ButtonsAvailable, Final, Success
 from tests.simulation.history import History
 from tests.simulation.promises import promise
 
@@ -21,6 +21,31 @@ def the_slow_lose_no_end(history: History) -> Iterator[str]:
         for task_id in session.ids:
             if not any(isinstance(got.event, Final) for got in session.of(task_id)):
                 yield f"{session.gateway}/{session.reader} ({session.temper}): no end of {task_id}"
+
+
+@promise("Q1 buttons")
+def the_slow_lose_no_buttons(history: History) -> Iterator[str]:
+    """Whoever reads a task to its end is told of the last buttons that anybody was told of in that watch."""
+    ends: dict[tuple[str, int, str, str], ButtonsAvailable] = {}
+    streams = [
+        session
+        for session in history.sessions
+        if not session.is_hook and not session.finals_only and session.temper != "resumed"
+    ]
+    for must in (False, True):
+        for session in streams:
+            for task_id in session.ids:
+                got = [one.event for one in session.of(task_id)]
+                if not got or not isinstance(got[-1], Success):
+                    continue
+                key = (session.gateway, session.life, task_id, got[-1].id)
+                last = max(
+                    (e for e in got if isinstance(e, ButtonsAvailable)), key=lambda e: e.seq, default=None
+                )
+                if must and key in ends and (last is None or last.seq < ends[key].seq):
+                    yield f"{session.gateway}/{session.reader} ({session.temper}): no buttons of {task_id}"
+                elif last is not None and (key not in ends or last.seq > ends[key].seq):
+                    ends[key] = last
 
 
 @promise("Q2")

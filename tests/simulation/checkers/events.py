@@ -17,6 +17,8 @@ _CONFIRMED = 45.0
 """How far apart the looks that find a loss may lie, seconds: two single ones, at most `max_interval` and a flight."""
 
 
+_GRACE = 60.0
+"""How long an id may be unknown: relays write it down late, people paste it early."""
 _HAIR = 1e-4
 """What an epoch in seconds cannot tell apart."""
 
@@ -164,6 +166,8 @@ def _misjudged(history: History, session: Session, got: Got, truth: Truth) -> st
             return "a failure that never was"
         case Lost() if not _was_away(truth, told_at):
             return f"lost, and was there: {truth.absences}"
+        case Lost() if told_at + _HAIR < _watched_at(history, session, truth.id) + _GRACE:
+            return "lost within the minute after somebody began to watch it"
         case Expired(reason="discarded") if (session.gateway, truth.id) not in history.discards:
             return "discarded by nobody"
         case Expired(reason="deadline", deadline=deadline, at=at) if at < deadline:
@@ -176,6 +180,15 @@ def _misjudged(history: History, session: Session, got: Got, truth: Truth) -> st
 def _was_away(truth: Truth, at: float) -> bool:
     """Return True if the gateway did not know the id for a while before *at*."""
     return any(begun < at and ended > at - _CONFIRMED - 30.0 for begun, ended in truth.absences)
+
+
+def _watched_at(history: History, session: Session, task_id: str) -> float:
+    """Return when the first watch of this life began."""
+    return min(
+        other.begun_at
+        for other in history.sessions
+        if other.gateway == session.gateway and other.life == session.life and task_id in other.ids
+    )
 
 
 def _soonest_deadline(history: History, session: Session, task_id: str) -> float:
@@ -241,11 +254,15 @@ def events_do_not_change(history: History) -> Iterator[str]:
 
 @promise("H11")
 def ids_name_values(history: History) -> Iterator[str]:
-    """An event's id stands for one state change of one task, in every reader and every life."""
+    """An event's id stands for one state change of one task, in every reader and every life, and has no other name."""
     names: dict[str, tuple[object, ...]] = {}
+    values: dict[tuple[object, ...], str] = {}
     for session in history.sessions:
         for _, event in session.task_events:
             value = (session.gateway, event.task_id, event.kind, event.restarts, *event._value())
             known = names.setdefault(event.id, value)
             if known != value:
                 yield f"{event.id}: {known} and {value}"
+            name = values.setdefault(value, event.id)
+            if name != event.id:
+                yield f"{value}: {name} and {event.id}"

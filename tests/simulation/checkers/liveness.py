@@ -88,7 +88,7 @@ def nothing_waits_for_ever(history: History) -> Iterator[str]:
             or session.is_hook
         ):
             continue
-        if session.temper in {"stuck", "slow", "waiting", "waiting_briefly", "rewatching"}:
+        if session.temper in {"stuck", "slow", "waiting", "waiting_briefly", "rewatching", "looking_up"}:
             continue
         plan = history.plan_of(session.gateway)
         for task_id in session.ids:

@@ -116,7 +116,8 @@ def each_id_once(history: History) -> Iterator[str]:
     """
     However many read a task, no two requests that ask for it are under way at once.
 
-    But for a search for whoever spoils a batch: it asks for some that somebody else may just have asked for anew.
+    But for a search for whoever spoils a batch: it asks for some that somebody else may just have asked for anew. And
+    for whoever looks a task up: a request that has left is not the look that was asked for.
     """
     for gateway in history.plan.gateways:
         for life in range(len(history.lives)):
@@ -127,11 +128,22 @@ def each_id_once(history: History) -> Iterator[str]:
                     until, route = open_until.get(task_id, (0.0, ""))
                     is_double = until > sent.at + _AT_ONCE and route == sent.route
                     # whoever slept longer than a lease lasts lets go of it
-                    if is_double and not _woke(history, sent.at - _LEASE, sent.at):
+                    is_double = is_double and not _woke(history, sent.at - _LEASE, sent.at)
+                    if is_double and not _is_looked_up(history, sent, task_id):
                         doubles.append(f"{gateway.name}: {task_id} was asked for twice at {sent.at:.3f}")
                     open_until[task_id] = (sent.ended_at, sent.route)
             if len(doubles) > _SEARCHED:
                 yield doubles[0]
+
+
+def _is_looked_up(history: History, sent: Sent, task_id: str) -> bool:
+    return any(
+        session.temper == "looking_up"
+        and (session.gateway, session.life) == (sent.gateway, sent.life)
+        and task_id in session.ids
+        and session.begun_at <= sent.at <= session.ended_at
+        for session in history.sessions
+    )
 
 
 @promise("V4")
