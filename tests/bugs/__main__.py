@@ -135,9 +135,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"{'bug':<38}{'seeds':>12}  {'caught by':<34}what it does", flush=True)  # noqa: T201
     is_well = True
     with ThreadPoolExecutor(_PROCESSES) as pool:
+        hunts = {
+            bug: [pool.submit(hunted, bug, run, given.seeds) for run in range(given.runs)] for bug in chosen
+        }
         for bug in chosen:
-            hunts = list(pool.map(lambda run, bug=bug: hunted(bug, run, given.seeds), range(given.runs)))
-            row, is_caught = line(bug, hunts)
+            row, is_caught = line(bug, [hunt.result() for hunt in hunts[bug]])
             is_well &= is_caught
             print(row, flush=True)  # noqa: T201 - a command
     return 0 if is_well else 1

@@ -189,9 +189,7 @@ LABELS: Final[dict[str, Test]] = {
     "looked up": lambda history: any(
         outcome.startswith("shown") for session in history.sessions for outcome in session.outcomes.values()
     ),
-    "gave a lookup up": lambda history: any(
-        s.temper == "looking_up" and s.outcomes and any(sent.outcome == "200" for sent in history.wire) for s in history.sessions
-    ),
+    "a lookup that was given up": _fired("lookup given up"),
     "a throttled reader": _tempered("throttled"),
     "a late reader": _replayed,
     "a reader of what had ended": _replayed_end,

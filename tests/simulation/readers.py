@@ -153,6 +153,10 @@ async def _waiting(seat: Seat, at_most: float | None = None) -> None:
             outcome = "lost"
         except WatchTimeout as error:
             outcome = "timeout" if "not done after" in str(error) else "expired"
+        except (GatewayError, WatcherClosed):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever else comes out of it is written down, and judged
+            outcome = f"raised {type(error).__name__}"
         if not seat.is_frozen():
             session.outcomes[task_id] = outcome
     seat.end(session, "end")
@@ -240,8 +244,11 @@ async def _looking_up(seat: Seat) -> None:
         # not in a task group: nobody but the library could cancel it, and that is what is looked for
         other = asyncio.create_task(_look(seat, task_id))  # noqa: TID251
         try:
-            with anyio.move_on_after(seat.reader.patience):
+            with anyio.move_on_after(seat.reader.patience) as scope:
                 await _look(seat, task_id)
+            seat.history.fired["lookup given up"] = (
+                seat.history.fired.get("lookup given up", 0) + scope.cancelled_caught
+            )
             await asyncio.gather(other, return_exceptions=True)
         finally:
             other.cancel()

@@ -99,12 +99,14 @@ def events(*told: TaskEvent, at: float | None = None, temper: str = "fast") -> B
     return act
 
 
-def sent(*requests: tuple[float, float, str, str | None], route: str = "list") -> Break:
+def sent(
+    *requests: tuple[float, float, str, str | None], route: str = "list", ids: tuple[str, ...] = ()
+) -> Break:
     """Let these have been sent instead: when, until when, outcome, Retry-After."""
 
     def act(history: History) -> None:
         history.wire = [
-            Sent("g0", 0, at, route, (f"t{n}",), until, outcome, after)
+            Sent("g0", 0, at, route, ids or (f"t{n}",), until, outcome, after)
             for n, (at, until, outcome, after) in enumerate(requests)
         ]
         history.arrived["g0"] = len(requests)
@@ -277,6 +279,9 @@ BROKEN: dict[str, tuple[str, Break]] = {
     "two probes": (
         "P3", sent(*[(1000.0 + n, 1000.5 + n, "502", None) for n in range(5)], (1010.0, 1012.0, "200", None), (1011.0, 1011.5, "200", None)),
     ),
+    "a single look too many": (
+        "R5", sent((1010.0, 1010.1, "200", None), *[(1040.0 + n, 1040.1 + n, "200", None) for n in range(2)], route="fetch", ids=("t0",)),
+    ),
     "asked for what nobody reads": ("R5", sent((1010.0, 1010.1, "200", None), (1040.0, 1040.1, "200", None))),
     "amplified": ("P4", set_(arrived={"g0": 40})),
     "asked twice for one": (
@@ -294,6 +299,7 @@ BROKEN: dict[str, tuple[str, Break]] = {
     "a hook told twice": ("Q4", log((1005.0, "hook.failed", HOOK), (1015.0, "hook.failed", HOOK))),
     "somebody else was cancelled": ("N1", set_(ended="cancelled")),
     "a stream that was closed": ("N1", set_(ended="closed")),
+    "a wait that raised what it must not": ("N2", set_(outcomes={"t0": "raised StopAsyncIteration"})),
     "an error nobody caught": ("N5", set_(uncaught=["boom"])),
     "a slow end": ("R1", closing(took=5.1)),
     "something left behind": ("R1", closing(left=("asyncio task",))),

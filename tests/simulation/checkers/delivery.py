@@ -1,4 +1,4 @@
-"""A3 and A4: delivery, back-pressure and isolation. Q1, Q2, Q4, N2, N5, V1."""
+"""A3 and A4: delivery, back-pressure and isolation. Q1, Q2, Q4, N1, N2, N5, V1."""
 
 from __future__ import annotations
 
@@ -87,6 +87,15 @@ def who_leaves_harms_nobody(history: History) -> Iterator[str]:
             yield f"{session.gateway}/{session.reader} ({session.temper}) was cancelled"
         if session.ended == "closed" and not session.is_hook:
             yield f"{session.gateway}/{session.reader} ({session.temper}) was closed"
+
+
+@promise("N2")
+def a_wait_ends_in_its_own_words(history: History) -> Iterator[str]:
+    """Who gives a wait up, or lets it time out, gets no exception but the documented ones."""
+    for session in history.sessions:
+        for task_id, outcome in session.outcomes.items():
+            if outcome.startswith("raised "):
+                yield f"{session.gateway}/{session.reader} ({session.temper}): waiting for {task_id} {outcome}"
 
 
 @promise("N5")
