@@ -32,7 +32,7 @@ SEEDS: Final = 300
 RUNS: Final = 5
 _STRIDE: Final = 10_000
 """Between the first seeds of two runs."""
-_PATIENCE: Final = 180.0
+_PATIENCE: Final = 300.0
 """Seconds for one hunt: a bug that makes the world hang is no bug that a checker caught."""
 _TODAY: Final = 4
 _PROCESSES: Final = 2
