@@ -43,9 +43,11 @@ def _wires(history: History) -> Iterator[tuple[str, list[Sent]]]:
 def who_denies_is_left_alone(history: History) -> Iterator[str]:
     """After 401, 403 or a redirect nobody asks for half a minute, and for a minute unless a good answer came meanwhile."""
     for name, wire in _wires(history):
-        for sent in wire:
-            if sent.outcome not in _DENIED:
-                continue
+        denied_at = 0.0
+        for sent in sorted(wire, key=lambda one: one.ended_at):
+            if sent.outcome not in _DENIED or sent.at < denied_at:
+                continue  # of the same round: it counts from the first
+            denied_at = sent.ended_at
             good_at = min(
                 (one.ended_at for one in wire if one.outcome == "200" and one.ended_at >= sent.ended_at),
                 default=inf,
