@@ -24,6 +24,8 @@ _IN_A_ROW: Final = 5
 _PROBES: Final = (5.0, 30.0)
 """(first, longest) pause before a probe; half of it by the dice."""
 _FAULTS: Final = {"GatewayUnreachable", "GatewayBroken", "500", "502", "503", "504", "520", "408"}
+_SEARCHES: Final = 60.0
+"""How long a search for whoever spoils a batch may go on, seconds."""
 _NO_ROUTE: Final = {"404", "405"}
 _NO_ROUTE_FOR: Final = 3_600.0
 _GROWS_AFTER: Final = 40
@@ -106,7 +108,7 @@ class _Breaker:
         self._not_before = 0.0
         self._failed = 0
         self._probe: Sent | None = None
-        self._spoilt: list[set[str]] = []
+        self._spoilt: list[tuple[float, set[str]]] = []
 
     def judged(self, wire: list[Sent]) -> Iterator[str]:
         """Go through departures and replies as they were."""
@@ -137,12 +139,14 @@ class _Breaker:
         ):
             return ""
         if not is_fault or slept:
-            self._in_a_row, self._opened_at, self._failed, self._spoilt = 0, None, 0, []
+            self._in_a_row, self._opened_at, self._failed = 0, None, 0
             return ""
         # a search for whoever spoils a batch asks for a part of it, and what it finds is held against nobody
-        if self._opened_at is None and any(set(sent.ids) < ids for ids in self._spoilt):
+        if self._opened_at is None and any(
+            set(sent.ids) < ids and sent.at < at + _SEARCHES for at, ids in self._spoilt
+        ):
             return ""
-        self._spoilt.append(set(sent.ids))
+        self._spoilt.append((sent.ended_at, set(sent.ids)))
         self._in_a_row += 1
         if self._in_a_row >= _IN_A_ROW:
             first, longest = _PROBES
