@@ -65,9 +65,6 @@ async def test_a_replica_that_lags_makes_no_preview_twice() -> None:
     check_contract(await told(Family.PLUS, 12.0, 10.0, is_finishing=True), "1")
 
 
-@pytest.mark.xfail(
-    reason="a settling success ends by time alone before the look that its row was claimed for"
-)
 @simulated
 async def test_a_picture_that_comes_late_is_seen_by_the_next_look() -> None:
     """Whoever asks every 6 s gets the picture that was there 2.5 s after the end: the next look is made for it."""

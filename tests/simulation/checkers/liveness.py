@@ -12,6 +12,8 @@ from tests.simulation.promises import promise
 
 WITHIN = 120.0
 """V5: how soon after everything healed, seconds."""
+_FLIGHT = 25.0
+"""The longest a look takes, and time to commit, seconds."""
 _LOOKS = 65.0
 """The longest interval between two looks, and a flight."""
 _ALONE = {"401", "403", "301", "302", "307", "308", "GatewayDenied", "GatewayRefused"}
@@ -103,6 +105,25 @@ def nothing_waits_for_ever(history: History) -> Iterator[str]:
                     and got.event.at < got.event.deadline
                 ):
                     yield f"{session.gateway}/{session.reader}: {task_id} expired early"
+
+
+@promise("V7 in time")
+def deadlines_pass_while_it_is_down(history: History) -> Iterator[str]:
+    """A deadline is told when it passes, whatever the gateway does; a look that is under way then may land first."""
+    for session in history.sessions:
+        for got in session.got:
+            event = got.event
+            if not isinstance(event, Expired) or event.reason != "deadline":
+                continue
+            passed_at = history.told_at(session, got) - (event.at - event.deadline)
+            slept = any(
+                at <= passed_at + _FLIGHT and passed_at <= at + lasted for at, lasted in history.suspensions
+            )
+            if event.at > event.deadline + _FLIGHT and not slept:
+                yield (
+                    f"{session.gateway}/{session.reader} ({session.temper}): {event.task.id} expired "
+                    f"{event.at - event.deadline:.1f} s after its deadline"
+                )
 
 
 def _last_deadline(history: History, session: Session, task_id: str, slow: float) -> float:

@@ -16,7 +16,6 @@ from tests.simulation.promises import promise
 _ATTENTIVE: Final = {"fast", "rewatching", "adding_on"}
 _SOON: Final = 1.0
 _JITTER: Final = 1.1
-_SETTLES: Final = 4.5
 _OWED: Final = 3
 """Looks until a success is told at last that lacks something."""
 
@@ -146,11 +145,8 @@ def a_success_is_whole(history: History) -> Iterator[str]:
     """A gateway that is well and shows the end before its picture is asked again, and the success has it."""
     for session in history.sessions:
         gateway = history.plan_of(session.gateway)
-        # a relay copies pictures when it likes; and 5 s are waited for one, if the next look comes that soon
-        is_able = (
-            gateway.family is not Family.NEW_API and gateway.every is not None and gateway.every < _SETTLES
-        )
-        if not is_able or not _is_calm(history, gateway) or max(gateway.replicas) > 0 or gateway.refresh:
+        is_relay = gateway.family is Family.NEW_API  # it copies pictures when it likes
+        if is_relay or not _is_calm(history, gateway) or max(gateway.replicas) > 0 or gateway.refresh:
             continue
         for task_id in [tale.id for tale in gateway.tales if tale.action != "SHORTEN"]:
             for got in session.of(task_id):

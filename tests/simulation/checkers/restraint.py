@@ -83,7 +83,9 @@ def a_batch_too_big_is_halved(history: History) -> Iterator[str]:
             if sent.outcome != "413" or len(sent.ids) < 2:
                 continue
             later = [one for one in wire if one.at > sent.ended_at + _HAIR][:_GROWS_AFTER]
-            failed = (n for n, one in enumerate(later) if len(one.ids) == 1 and one.outcome in _FAULTS)
+            failed = (
+                n for n, one in enumerate(later) if len(one.ids) == 1 and one.outcome in {*_FAULTS, "413"}
+            )
             later = later[: next(failed, None)]
             large = [one for one in later if len(one.ids) > len(sent.ids) // 2 and one.route != "fetch"]
             if large:
