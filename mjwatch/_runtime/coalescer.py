@@ -19,11 +19,13 @@ from mjwatch._policy import batching
 from mjwatch._policy.batching import Batching
 from mjwatch._policy.governor import Exchange
 from mjwatch._policy.poison import FAILURES
+from mjwatch._policy.state import State
 from mjwatch._runtime.client import GatewayClient, Looked
 from mjwatch._runtime.context import Context
 from mjwatch._runtime.gate import Gate, again
 from mjwatch._runtime.reading import Asked
 from mjwatch._runtime.runner import Start
+from mjwatch._store.contract import Claim
 from mjwatch._wire.messages import Route
 from mjwatch.errors import GatewayError, MjwatchError, WatcherClosed
 from mjwatch.observations import Finding, Verdict
@@ -81,26 +83,23 @@ class Coalescer:
             flight.land(_called_off(sys.exception()))
         return looked
 
-    async def look_alone(self, task_id: str, *, is_apart: bool = False) -> Looked:
+    async def look_alone(self, claim: Claim[State], task_id: str, *, is_apart: bool = False) -> Looked:
         """
-        Ask for one id by the single route, as a request of its own.
+        Ask for one id by the single route, as the request of a *claim*, which has passed the gate.
 
         Args:
+            claim: Of the pump.
             task_id: Which.
             is_apart: It is known to spoil requests: that this one fails says nothing of the gateway.
-
-        Raises:
-            GatewayError: the gateway is left alone for now.
         """
-        async with self._gate.enter() as claim:
-            looked = await self._client.look(Asked.anew([task_id]), Route.FETCH)
-            exchange = looked.exchange
-            # Lists work here. That the single route does not is no reason to leave the gateway alone.
-            is_ours = exchange.verdict.is_standing and exchange.verdict is not Verdict.DENIED
-            if is_ours or (is_apart and exchange.verdict in FAILURES):
-                exchange = evolve(exchange, verdict=Verdict.UNSUPPORTED, error=None)
-            await self._gate.settle(claim, (), self._gate.judge(claim, exchange))
-            return looked
+        looked = await self._client.look(Asked.anew([task_id]), Route.FETCH)
+        exchange = looked.exchange
+        # Lists work here. That the single route does not is no reason to leave the gateway alone.
+        is_ours = exchange.verdict.is_standing and exchange.verdict is not Verdict.DENIED
+        if is_ours or (is_apart and exchange.verdict in FAILURES):
+            exchange = evolve(exchange, verdict=Verdict.UNSUPPORTED, error=None)
+        await self._gate.settle(claim, (), self._gate.judge(claim, exchange))
+        return looked
 
     async def look_on_trial(self, task_ids: Sequence[str]) -> bool | None:
         """

@@ -27,9 +27,8 @@ from mjwatch._runtime.reading import BREATH
 from mjwatch._runtime.round import Back, Round, put_off, told, undone
 from mjwatch._runtime.rules import Rules
 from mjwatch._runtime.runner import Guard
-from mjwatch._runtime.ward import AT_ONCE, PATIENCE, Ward
+from mjwatch._runtime.ward import PATIENCE, Ward
 from mjwatch._store.contract import Claim, ClaimedRow, Idle
-from mjwatch.errors import GatewayError
 
 CLOSING_GRACE = 1.0
 """How long a flight under way may still take when the watcher closes, seconds."""
@@ -64,6 +63,7 @@ class Pump:
         self._slots = anyio.Semaphore(context.gateway.limits.flights, fast_acquire=True)
         self._clock = context.clock
         self._before_claim = before_claim
+        self._was_alone = False
         self._woken = anyio.Event()
         self._claiming = anyio.CancelScope()
         self._committing = anyio.Lock(fast_acquire=True)
@@ -119,27 +119,27 @@ class Pump:
         await self._look_apart(round_, alone)
 
     async def _look_apart(self, round_: Round, alone: Sequence[ClaimedRow[State]]) -> None:
-        """Look at *alone* beside the others: each takes a slot of its own, as a flight does, if one is free."""
+        """
+        Look at one of *alone*, or at the others if it is their turn; the rest comes next.
+
+        The claim has passed the gate once, so one request goes with it. To wait for another pass while we hold ids
+        could outlast their lease: where the budget is small, nothing that was found would ever be kept.
+        """
         claim, ids = round_.claim, {row.id for row in alone}
         others = [row for row in round_.going if row.id not in ids]
-        taken = min(len(alone), AT_ONCE, self._slots.value)
-        if taken == 0:
-            # To wait for one could be for ever. This flight's goes to the first, and the others come next.
-            await self._give_back(claim, [undone(others)] if others else [])
-            others = []
-        count = max(taken, 1)
-        for _ in range(taken):
-            self._slots.acquire_nowait()
-        try:
-            await self._give_back(claim, put_off(round_, alone[count:], claim.now, 1.0))
-            async with anyio.create_task_group() as looks:
-                # All at once: one after the other they would outlast the lease.
-                for row in alone[:count]:
-                    looks.start_soon(self._look_alone, round_, row)
-                await self._look_together(round_, others)
-        finally:
-            for _ in range(taken):
-                self._slots.release()
+        is_alone = not others or not self._was_alone
+        first, *more = alone
+        rest = [*more, *others] if is_alone else alone
+        if others:
+            self._was_alone = is_alone
+        if rest:
+            await self._give_back(claim, [undone(rest)])
+            self._gate.pace = 0.0  # they are due, and must not wait for the next round
+        if is_alone:
+            await self._look_alone(round_, first)
+            return
+        await self._look_together(round_, others)
+        self._gate.pace = 0.0
 
     def _alone(self, round_: Round) -> list[ClaimedRow[State]]:
         """Return who is asked for alone: who spoils lists, and one whom lists leave out."""
@@ -196,7 +196,7 @@ class Pump:
         claim, begun = round_.claim, self._clock()
         given_back: Sequence[Back] = [undone([row])]
         try:
-            looked = await self._coalescer.look_alone(row.id, is_apart=row.id in self._ward)
+            looked = await self._coalescer.look_alone(claim, row.id, is_apart=row.id in self._ward)
             is_well = looked.exchange.error is None
             rest = self._ward.rest(row.id, is_well=is_well)
             if rest is not None and not is_well:
@@ -207,8 +207,6 @@ class Pump:
                 harvest.see(found)
             harvest.learn()
             given_back = harvest.given_back()
-        except GatewayError:
-            pass  # left alone for now; told by whoever met the fault
         finally:
             await self._give_back(claim, given_back)
 

@@ -23,8 +23,6 @@ PATIENCE: Final = 60.0
 """How long suspects are left alone while they are searched, seconds; the end of the search wakes them."""
 SEARCH_EVERY: Final = 60.0
 """Seconds between two searches: each may cost as many requests as ids, and all must stay within a tenth of the looks."""
-AT_ONCE: Final = 4
-"""So many that are apart are looked at beside one batch: each takes a request of its own."""
 _MOST: Final = 1000
 """Ids of which it is known that they were apart; the first that came goes first."""
 

@@ -312,8 +312,8 @@ async def test_a_pumps_flight_that_is_called_off_tells_those_who_came_along() ->
 
 async def test_a_look_alone_is_a_single_lookup() -> None:
     """It shares its request with nobody."""
-    async with running(make_rig(played("1")), pump=False) as rig:
-        looked = await rig.coalescer.look_alone("1")
+    async with running(make_rig(played("1")), pump=False) as rig, rig.gate.enter() as claim:
+        looked = await rig.coalescer.look_alone(claim, "1")
 
     assert (looked.route, rig.played.routes) == (Route.FETCH, ["fetch"])
     assert rig.client.requests == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 
 import anyio
 import pytest
@@ -284,6 +285,23 @@ async def test_single_lookups_are_flights_too(flights: int) -> None:
     assert rig.played.most == flights
     assert counts.watched == 4
     assert rig.played.routes.count("fetch") >= 4 * 2
+
+
+@pytest.mark.parametrize("flights", [1, 2, 8])
+async def test_who_is_doubted_keeps_nobody_from_being_looked_at(flights: int) -> None:
+    """Where a gateway forgets hundreds of tasks at once, each is asked for alone; lists go on in between."""
+    ids = [str(number) for number in range(200)]
+    rig = make_rig(played("well", *ids), limits=Limits(flights=flights))
+    async with running(rig):
+        await wish(rig, "well", *ids)
+        await anyio.sleep(10)
+        for task_id in ids:
+            del rig.played.tasks[task_id]
+        await anyio.sleep(120)
+
+    seen = [at for at, _, asked in rig.played.sent if "well" in asked]
+    assert max(later - at for at, later in pairwise([*seen, rig.now()])) < 3
+    assert rig.played.routes.count("fetch") > 50
 
 
 async def test_an_unchanged_look_writes_no_state() -> None:

@@ -10,7 +10,7 @@ from mjwatch._runtime.ward import SEARCH_EVERY
 from mjwatch._store.contract import Wish
 from mjwatch._wire.messages import Reply, Request
 from mjwatch.errors import GatewayBroken
-from mjwatch.settings import Deadlines, Pacing
+from mjwatch.settings import Deadlines, Limits, Pacing
 from tests.runtime.rig import FREE, PlayedGateway, Rig, kinds, make_rig, read, running
 
 BROKEN = Reply(500, b"{}")
@@ -101,6 +101,22 @@ async def test_what_only_lists_choke_on_is_told_all_the_same() -> None:
             events = await read(rig.watch("7"))
 
     assert kinds(events)[-1] == "success"
+
+
+@pytest.mark.parametrize("rate", [0.2, 0.5, 5.0])
+async def test_who_is_apart_is_told_of_however_small_the_budget_is(rate: float) -> None:
+    """No lookup waits for a pass with ids in its hands: what it found would come after their lease, and be refused."""
+    _, gateway = spoiled(40, "7", is_bad_alone=False)
+    rig = make_rig(gateway, limits=Limits(rate=rate))
+    async with running(rig):
+        await watch_all(rig, 40)
+        await anyio.sleep(400)
+        gateway.succeed("7")
+        with anyio.fail_after(600):
+            events = await read(rig.watch("7"))
+
+    assert kinds(events)[-1] == "success"
+    assert gateway.most_of_one == 1
 
 
 async def test_an_outage_is_not_searched() -> None:
