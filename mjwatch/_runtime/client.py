@@ -184,17 +184,19 @@ class GatewayClient:
         Send a request that looks nothing up, and return what *read* makes of the reply.
 
         Its outcome is its caller's: a seed that takes too long says nothing about looks. Only where the gateway
-        asks for patience, or denies us, that holds for all.
+        asks for patience, or denies us, that holds for all; and so does an answer where all the others are shut out.
         """
-        async with self._gate.enter() as claim:
+        async with self._gate.enter(is_look=False) as claim:
             departed_at = self._clock()
             try:
                 reply = await self._send(request)
             except OverCap:
                 raise GatewayBroken("the reply is larger than its cap", gateway=self._name) from None
             opened, value = read(reply)
-            if opened.verdict in {Verdict.THROTTLED, Verdict.DENIED}:
-                exchange = Exchange(opened.verdict, self._error(opened), departed_at, reply.at)
+            is_fault = opened.verdict in {Verdict.THROTTLED, Verdict.DENIED}
+            if is_fault or (opened.verdict.is_answer and self._gate.is_probing):
+                error = self._error(opened) if is_fault else None
+                exchange = Exchange(opened.verdict, error, departed_at, reply.at)
                 await self._gate.settle(claim, (), self._gate.judge(claim, exchange))
         if opened.verdict is not Verdict.OK:
             self._refuse(opened)

@@ -43,6 +43,9 @@ RECHECK = 30.0
 COURTESY = 0.002
 """How much longer than the pump a caller waits for the same opening, seconds: the watches go first."""
 
+FIRST = 4
+"""So often, while a caller waits. Where the budget is all used up, it would wait for ever."""
+
 
 class Gate:
     """
@@ -69,7 +72,8 @@ class Gate:
         self._asking = anyio.Lock(
             fast_acquire=True
         )  # between the look at the breaker and the claim nobody else may go
-        self._is_pump_waiting = False
+        self._is_polling = self._is_pump_waiting = self._is_caller_waiting = False
+        self._passed_by = 0
         self._probe: int | None = None
         self._is_closed = False
         self._credential = context.gateway.credential
@@ -98,8 +102,8 @@ class Gate:
     async def claim(self, limit: int) -> Claim[State] | Idle:
         """Take up to *limit* due ids, if a request may go now; one, where a probe may. Who has claimed must `leave`."""
         async with self._asking:
-            if self._probe is not None:
-                return self._idle(math.inf)  # whoever brings the probe back wakes the pump
+            if self._probe is not None or self._passed_by >= FIRST:
+                return Idle(math.inf)  # whoever brings the probe back, or goes first, wakes the pump
             breaker = self._breaker()
             await self._shut(min(RECHECK, breaker.probe_in(self._clock())))
             may_probe = breaker.is_open and not self.held_for
@@ -113,10 +117,12 @@ class Gate:
                 company=self.company,
             )
             if isinstance(claim, Idle):
-                return self._idle(claim.wait)
+                self._is_polling = self._is_pump_waiting = math.isfinite(claim.wait)
+                return claim
             if breaker.is_open and claim.held <= 0:
                 self._probe = claim.stamp
-        self._is_pump_waiting = False
+        self._is_pump_waiting, self._is_polling = False, True
+        self._passed_by += self._is_caller_waiting
         self._was_wanted_at = self._polled_at + self.pace
         self._polled_at = claim.now
         return claim
@@ -135,10 +141,6 @@ class Gate:
             self._held_until = until
             await self._store.commit(_NOBODY, (), hold=seconds)
 
-    def _idle(self, wait: float) -> Idle:
-        self._is_pump_waiting = True
-        return Idle(wait)
-
     def _gaps(self) -> list[Gap]:
         budget = governor.windows(self._limits, self.health, self._clock())
         return [Gap(interval, burst) for interval, burst in budget]
@@ -156,9 +158,9 @@ class Gate:
         return self._was_wanted_at - self._polled_at
 
     @asynccontextmanager
-    async def enter(self) -> AsyncIterator[Claim[State]]:
+    async def enter(self, *, is_look: bool = True) -> AsyncIterator[Claim[State]]:
         """
-        Wait until one request that is no poll may go.
+        Wait until one request that is no poll may go; *is_look* where it looks for tasks, as a poll does.
 
         Raises:
             GatewayError: the gateway is left alone for now. At once: whoever asks for now gets no answer later.
@@ -166,25 +168,34 @@ class Gate:
         """
         # One at a time, first come first served: a crowd of callers must not keep the pump from its turn.
         async with self._line:
-            claim = await self._enter()
+            claim = await self._enter(is_look=is_look)
         try:
             yield claim
         finally:
             self.leave(claim)
 
-    async def _enter(self) -> Claim[State]:
-        while True:
-            async with self._asking:
-                claim = await self._entering()
-            if isinstance(claim, Claim):
-                return claim
-            await anyio.sleep(claim.wait + (COURTESY if self._is_pump_waiting else 0.0))
+    async def _enter(self, *, is_look: bool) -> Claim[State]:
+        try:
+            while True:
+                async with self._asking:
+                    claim = await self._entering(is_look=is_look)
+                if isinstance(claim, Claim):
+                    return claim
+                self._is_caller_waiting = True
+                await anyio.sleep(claim.wait + (COURTESY if self._is_pump_waiting else 0.0))
+        finally:
+            self._is_caller_waiting = False
+            if self._passed_by >= FIRST:
+                self._wake()
+            self._passed_by = 0
 
-    async def _entering(self) -> Claim[State] | Idle:
+    async def _entering(self, *, is_look: bool) -> Claim[State] | Idle:
         if self._is_closed:
             raise WatcherClosed("the watcher was closed")
         probe_in = self._breaker().probe_in(self._clock())
-        if self._probe is not None or probe_in > 0:
+        # A probe shuts everybody else out. A seed may take a minute, so it is one only where nothing is polled.
+        is_in_the_way = self.health.breaker.is_open and not is_look and self._is_polling
+        if self._probe is not None or probe_in > 0 or is_in_the_way:
             raise self._held_error(probe_in)
         claim = await self._store.claim(0, LEASE, ahead=0.0, linger=0.0, gaps=self._gaps(), pace=0.0)
         if isinstance(claim, Claim):

@@ -7,17 +7,18 @@ from contextlib import suppress
 
 import anyio
 import pytest
-from attrs import evolve
+from attrs import define, evolve
 
 from mjwatch._policy.governor import Exchange
 from mjwatch._policy.state import State
 from mjwatch._runtime.gate import RECHECK, Gate, again
 from mjwatch._store.contract import Claim, Gap, Idle, Row, Wish
 from mjwatch._store.memory import MemoryStore
+from mjwatch._wire.messages import Reply, Request, Verb
 from mjwatch.errors import GatewayBusy, GatewayDenied, GatewayError, GatewayUnreachable
 from mjwatch.observations import Verdict
-from mjwatch.settings import Limits
-from tests.runtime.rig import PlayedGateway, Rig, make_rig
+from mjwatch.settings import Limits, Pacing
+from tests.runtime.rig import PlayedGateway, Rig, make_rig, running
 
 DENIED = GatewayDenied("no key", gateway="sim", status=401)
 GONE = GatewayUnreachable("gone", gateway="sim")
@@ -276,3 +277,91 @@ async def test_a_probe_that_is_called_off_is_not_lost() -> None:
     assert (len(held.rows), 2.5 <= held.held <= 5) == (9, True)
     assert isinstance(again, Claim)
     assert (len(again.rows), again.held, gate.is_probing) == (1, 0, True)
+
+
+@define(eq=False)
+class SlowSeeds(PlayedGateway):
+    """A gateway that holds each request for a seed for a minute."""
+
+    async def send(self, request: Request) -> Reply:
+        """Answer; a seed a minute later."""
+        if request.verb is Verb.SEED:
+            await anyio.sleep(60)
+        return await super().send(request)
+
+
+async def test_a_seed_is_no_probe_where_tasks_are_polled() -> None:
+    """It may take a minute and tells nothing of looks: whoever wants seeds must not keep the watches blind."""
+    rig = make_rig(SlowSeeds())
+    rig.played.show("1")
+    rig.played.script.extend([GONE] * 5)
+
+    async def want_seeds() -> None:
+        while True:
+            with suppress(GatewayError):
+                await rig.client.image_seed("2")
+            await anyio.sleep(0.001)
+
+    async with running(rig), anyio.create_task_group() as callers:
+        await rig.store.watch([Wish("1")])
+        rig.pump.wake()
+        await anyio.sleep(30)
+        was_open = rig.gate.health.breaker.is_open
+        callers.start_soon(want_seeds)
+        await anyio.sleep(60)
+        callers.cancel_scope.cancel()
+
+    assert was_open
+    assert not rig.gate.health.breaker.is_open
+
+
+async def test_a_seed_ends_an_outage_where_nothing_is_polled() -> None:
+    """Else one denial would leave a program that only asks for seeds with an error for every other one, for ever."""
+    rig = make_rig(PlayedGateway())
+    rig.played.script.append(Reply(401, b""))
+    rig.played.always["image-seed"] = Reply(200, b'{"code":1,"result":"42"}')
+    async with running(rig):
+        with pytest.raises(GatewayDenied):
+            await rig.client.image_seed("1")
+        await anyio.sleep(61)
+        seeds = [await rig.client.image_seed("1") for _ in range(5)]
+
+    assert seeds == ["42"] * 5
+
+
+async def test_a_caller_is_let_in_where_the_watches_use_up_the_budget() -> None:
+    """They go first, but not for ever."""
+    ids = [str(number) for number in range(200)]
+    rig = make_rig(PlayedGateway(), dialect="enveloped", pacing=Pacing.every(1))
+    for task_id in ids:
+        rig.played.show(task_id)
+    async with running(rig):
+        await rig.store.watch([Wish(task_id) for task_id in ids])
+        rig.pump.wake()
+        await anyio.sleep(10)
+        begun, before = rig.now(), len(rig.played.sent)
+        with anyio.fail_after(60):
+            for _ in range(5):
+                await rig.client.fetch("1")
+
+    assert rig.now() - begun < 6
+    assert len(rig.played.sent) - before > 5 * 4
+
+
+async def test_a_caller_that_gives_up_leaves_its_turn_to_the_pump() -> None:
+    """Whatever it was let in before: nothing is lost with it."""
+    ids = [str(number) for number in range(50)]
+    rig = make_rig(PlayedGateway(), dialect="enveloped", pacing=Pacing.every(1), limits=Limits(rate=0.5))
+    for task_id in ids:
+        rig.played.show(task_id)
+    async with running(rig):
+        await rig.store.watch([Wish(task_id) for task_id in ids])
+        rig.pump.wake()
+        await anyio.sleep(10)
+        before = len(rig.played.sent)
+        for patience in (1.0, 7.0, 8.0, 9.0, 9.9):
+            with anyio.move_on_after(patience):
+                await rig.client.fetch("1")
+        await anyio.sleep(60)
+
+    assert len(rig.played.sent) - before >= (1.0 + 7.0 + 8.0 + 9.0 + 9.9 + 60) / 2 - 3
