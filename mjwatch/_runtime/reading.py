@@ -73,7 +73,7 @@ async def read(
             if len(piece) > HEAVY:
                 await breathe()
             reading.see(piece, digest)
-    return reading.findings()
+    return await reading.findings()
 
 
 class _Reading:
@@ -138,10 +138,11 @@ class _Reading:
                 self._is_single
             )  # another task's fetch reply says nothing about this one
 
-    def findings(self) -> dict[str, Finding]:
+    async def findings(self) -> dict[str, Finding]:
         """Return what is found about each id that is not as it was."""
         found: dict[str, Finding] = {**self._garbled, **self._seen}
         for task_id in [task_id for task_id in found if task_id not in self._open]:
+            await breathe()  # seldom, but then perhaps hundreds are decoded once more
             if not self._is_news(task_id):
                 del found[task_id]
         absent = [task_id for task_id in self._open if task_id not in found]
