@@ -186,7 +186,7 @@ class GatewayClient:
         Its outcome is its caller's: a seed that takes too long says nothing about looks. Only where the gateway
         asks for patience, or denies us, that holds for all; and so does an answer where all the others are shut out.
         """
-        async with self._gate.enter(is_look=False) as claim:
+        async with self._gate.enter() as claim:
             departed_at = self._clock()
             try:
                 reply = await self._send(request)

@@ -11,6 +11,7 @@ import asyncio
 import sys
 from collections.abc import Sequence
 from functools import partial
+from typing import Final
 
 import anyio
 from attrs import define, evolve, field
@@ -29,6 +30,9 @@ from mjwatch._store.contract import Claim
 from mjwatch._wire.messages import Route
 from mjwatch.errors import GatewayError, MjwatchError, WatcherClosed
 from mjwatch.observations import Finding, Verdict
+
+NONE_ALONG: Final = 60.0
+"""Seconds for which nobody rides along after a request that failed with somebody aboard."""
 
 
 @define(eq=False)
@@ -60,6 +64,7 @@ class Coalescer:
         self._boarding: _Flight | None = None
         self._start: Start | None = None
         self._is_single_well = False
+        self._none_along_until = float("-inf")
 
     def open(self, start: Start) -> None:
         """Begin: flights without the pump are begun by *start*."""
@@ -81,6 +86,11 @@ class Coalescer:
             flight.land(looked)
         finally:
             flight.land(_called_off(sys.exception()))
+        if looked.exchange.verdict in FAILURES:
+            # One of those who came along may have spoiled it: the batch is asked for again, without any.
+            self._none_along_until = looked.exchange.at + NONE_ALONG
+            nothing = evolve(looked.exchange, verdict=Verdict.STALLED, error=None)
+            return Looked(nothing, looked.route, looked.asked)
         return looked
 
     async def look_alone(self, claim: Claim[State], task_id: str, *, is_apart: bool = False) -> Looked:
@@ -185,6 +195,8 @@ class Coalescer:
         """Return the boarding flight if it fits into the pump's request; it needs no departure of its own then."""
         flight = self._boarding
         if flight is None or len(flight.asked.keys() | set(asked.ids)) > self.room:
+            return None
+        if self._clock() < self._none_along_until:
             return None
         self._close_doors(flight)
         flight.is_taken = True

@@ -15,6 +15,7 @@ from attrs import evolve
 from mjwatch._policy import governor, pacing
 from mjwatch._policy.breaker import Breaker
 from mjwatch._policy.governor import Exchange, Governor, Ruling
+from mjwatch._policy.poison import FAILURES
 from mjwatch._policy.state import State
 from mjwatch._runtime.context import Context
 from mjwatch._runtime.credential import present
@@ -158,9 +159,9 @@ class Gate:
         return self._was_wanted_at - self._polled_at
 
     @asynccontextmanager
-    async def enter(self, *, is_look: bool = True) -> AsyncIterator[Claim[State]]:
+    async def enter(self) -> AsyncIterator[Claim[State]]:
         """
-        Wait until one request that is no poll may go; *is_look* where it looks for tasks, as a poll does.
+        Wait until one request that is no poll may go.
 
         Raises:
             GatewayError: the gateway is left alone for now. At once: whoever asks for now gets no answer later.
@@ -168,17 +169,17 @@ class Gate:
         """
         # One at a time, first come first served: a crowd of callers must not keep the pump from its turn.
         async with self._line:
-            claim = await self._enter(is_look=is_look)
+            claim = await self._enter()
         try:
             yield claim
         finally:
             self.leave(claim)
 
-    async def _enter(self, *, is_look: bool) -> Claim[State]:
+    async def _enter(self) -> Claim[State]:
         try:
             while True:
                 async with self._asking:
-                    claim = await self._entering(is_look=is_look)
+                    claim = await self._entering()
                 if isinstance(claim, Claim):
                     return claim
                 self._is_caller_waiting = True
@@ -189,12 +190,12 @@ class Gate:
                 self._wake()
             self._passed_by = 0
 
-    async def _entering(self, *, is_look: bool) -> Claim[State] | Idle:
+    async def _entering(self) -> Claim[State] | Idle:
         if self._is_closed:
             raise WatcherClosed("the watcher was closed")
         probe_in = self._breaker().probe_in(self._clock())
-        # A probe shuts everybody else out. A seed may take a minute, so it is one only where nothing is polled.
-        is_in_the_way = self.health.breaker.is_open and not is_look and self._is_polling
+        # A probe shuts everybody else out, and a seed may take a minute: where tasks are polled, a poll is the probe.
+        is_in_the_way = self.health.breaker.is_open and self._is_polling
         if self._probe is not None or probe_in > 0 or is_in_the_way:
             raise self._held_error(probe_in)
         claim = await self._store.claim(0, LEASE, ahead=0.0, linger=0.0, gaps=self._gaps(), pace=0.0)
@@ -209,6 +210,9 @@ class Gate:
         """Take in how the request of a claim went; the ruling is for `settle`."""
         if exchange.error is None and not exchange.verdict.is_answer:
             # No such route, too large a batch, or our own loop stood still: neither a fault nor a proof.
+            return Ruling(self.health)
+        if self._is_polling and not claim.rows and exchange.verdict in FAILURES:
+            # A stranger may ask for whatever spoils a request. Whether the gateway is well, the polls find out.
             return Ruling(self.health)
         ruling = governor.judge(self.health, exchange, self._rng)
         self.health = ruling.governor

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from itertools import pairwise
+
 import anyio
 import pytest
 from attrs import define, evolve, field
@@ -9,7 +12,7 @@ from attrs import define, evolve, field
 from mjwatch._runtime.ward import SEARCH_EVERY
 from mjwatch._store.contract import Wish
 from mjwatch._wire.messages import Reply, Request
-from mjwatch.errors import GatewayBroken
+from mjwatch.errors import GatewayBroken, GatewayError
 from mjwatch.settings import Deadlines, Limits, Pacing
 from tests.runtime.rig import FREE, PlayedGateway, Rig, kinds, make_rig, read, running
 
@@ -117,6 +120,58 @@ async def test_who_is_apart_is_told_of_however_small_the_budget_is(rate: float) 
 
     assert kinds(events)[-1] == "success"
     assert gateway.most_of_one == 1
+
+
+async def test_a_stranger_that_asks_for_poison_harms_nobody() -> None:
+    """A chat user may paste any id, again and again: neither the batch it rides with nor the gateway is judged by it."""
+    rig, gateway = spoiled(10, "bad")
+    rig = make_rig(gateway, limits=Limits())
+    failed = 0
+    async with running(rig):
+        await watch_all(rig, 10)
+        await anyio.sleep(10)
+        for _ in range(300):
+            try:
+                await rig.coalescer.lookup("bad")
+            except GatewayBroken:
+                failed += 1
+            await anyio.sleep(0.3)
+    seen = [at for at, _, ids in gateway.sent if "3" in ids and "bad" not in ids]
+
+    assert failed == 300
+    assert max(later - at for at, later in pairwise(seen)) < 5
+    assert rig.gate.health.failures == 0
+    assert not rig.gate.health.breaker.is_open
+
+
+async def test_an_outage_is_told_though_strangers_keep_asking() -> None:
+    """What they ask for does not count, but what is polled does."""
+    rig, gateway = spoiled(10)
+    rig = make_rig(gateway, limits=Limits())
+    async with running(rig), anyio.create_task_group() as strangers:
+        await watch_all(rig, 10)
+        await anyio.sleep(10)
+        gateway.is_down = True
+        strangers.start_soon(ask_on, rig)
+        await anyio.sleep(120)
+        was_open, asked = rig.gate.health.breaker.is_open, len(gateway.sent)
+        await anyio.sleep(60)
+        while_open = len(gateway.sent) - asked
+        gateway.is_down = False
+        await anyio.sleep(60)
+        strangers.cancel_scope.cancel()
+
+    assert was_open
+    assert while_open <= 60 / 2.5
+    assert not rig.gate.health.breaker.is_open
+
+
+async def ask_on(rig: Rig) -> None:
+    """Look up one id again and again."""
+    while True:
+        with suppress(GatewayError):
+            await rig.coalescer.lookup("stranger")
+        await anyio.sleep(0.01)
 
 
 async def test_an_outage_is_not_searched() -> None:
