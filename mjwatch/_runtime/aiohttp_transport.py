@@ -213,7 +213,8 @@ class AiohttpTransport:
             timeout=terms.timeout,
             trace_request_ctx=trip,
         ) as response:
-            body = self._doorkeeper.hide(await _read(response, terms.cap))
+            body = await _read(response, terms.cap)
+            body = self._doorkeeper.hide(body, response.request_info.headers)
             return Reply(response.status, body, response.headers.get("Retry-After"), self._clock())
 
     def _translated(self, error: BaseException) -> GatewayError:

@@ -7,6 +7,7 @@ replies that repeat it. Nothing here dials.
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -33,7 +34,6 @@ class Doorkeeper:
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
         self._origin = origin(gateway.base_url)
-        self._shown: Secret | None = None
 
     async def __call__(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
         """Pass *request* on, with the credential. aiohttp calls this for every request, whoever makes it."""
@@ -46,9 +46,14 @@ class Doorkeeper:
         del value  # who waits here may be shown with its locals
         return await handler(request)
 
-    def hide(self, body: bytes) -> bytes:
-        """Return *body* with the credential masked: debug pages and some denials repeat it, and errors quote them."""
-        shown = b"" if self._shown is None else self._shown.reveal().encode()
+    def hide(self, body: bytes, sent: Mapping[str, str]) -> bytes:
+        """
+        Return *body* with the credential masked that its request showed in the headers *sent*.
+
+        Debug pages and some denials repeat it, and errors quote them. It may have been rotated meanwhile.
+        """
+        name = "mj-api-secret" if self._gateway.auth == "mj-api-secret" else "Authorization"
+        shown = sent.get(name, "").removeprefix("Bearer ").encode()
         quoted = body if len(body) <= _QUOTABLE else body[:_QUOTED]
         if len(shown) < REPEATED or shown not in quoted:
             return body
@@ -56,7 +61,6 @@ class Doorkeeper:
 
     def _header(self) -> tuple[str, str]:
         secret = self._revealed()
-        self._shown = Secret(secret)
         match self._gateway.auth:
             case "bearer":
                 return "Authorization", f"Bearer {secret}"

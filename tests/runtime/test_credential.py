@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from mjwatch._runtime.aiohttp_transport import AiohttpTransport
 from mjwatch._runtime.credential import is_in_the_clear
 from mjwatch._wire.messages import Request
 from mjwatch.errors import GatewayDenied, GatewayRefused
@@ -105,6 +106,36 @@ async def test_a_reply_that_repeats_the_credential_is_masked(status: str, paddin
 
     assert TOKEN.encode() not in reply.body
     assert json.loads(reply.body)["message"] == f"bad {'*' * len(TOKEN)}!"
+
+
+async def tardy(raw: RawServer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Deny the credential of each request by name, the first one a second late."""
+    await raw.read(reader)
+    shown = raw.heads[-1].split(b"Bearer ")[1].split()[0]
+    if shown == TOKEN.encode():
+        await asyncio.sleep(1)
+    body = b'{"description":"invalid token %s"}' % shown
+    writer.write(b"HTTP/1.1 401 No\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+
+
+async def test_a_credential_is_masked_though_there_is_another_one_by_now() -> None:
+    """A function may have rotated it while the reply was under way."""
+    credentials, bodies = [f"{TOKEN}-renewed", TOKEN], list[bytes]()
+
+    async def ask(transport: AiohttpTransport) -> None:
+        bodies.append((await transport.send(LOOK)).body)
+
+    async with (
+        serving(tardy) as raw,
+        opened(raw.port, credential=credentials.pop) as transport,
+        asyncio.TaskGroup() as both,
+    ):
+        both.create_task(ask(transport))
+        await asyncio.sleep(0.5)
+        both.create_task(ask(transport))
+
+    assert [b"invalid token ***" in body for body in bodies] == [True, True]
+    assert TOKEN.encode() not in b"".join(bodies)
 
 
 async def test_a_short_credential_is_not_looked_for() -> None:
