@@ -17,7 +17,7 @@ from mjwatch._runtime.pulse import Pulse
 from mjwatch._runtime.reading import LARGE, Asked, breathe, read
 from mjwatch._runtime.transport import OverCap, Transport
 from mjwatch._wire.dialect import Dialect
-from mjwatch._wire.messages import Opened, Reply, Request, Route
+from mjwatch._wire.messages import Opened, Reply, Request, Route, Verb
 from mjwatch.errors import (
     GatewayBroken,
     GatewayBusy,
@@ -193,7 +193,9 @@ class GatewayClient:
             except OverCap:
                 raise GatewayBroken("the reply is larger than its cap", gateway=self._name) from None
             opened, value = read(reply)
-            is_fault = opened.verdict in {Verdict.THROTTLED, Verdict.DENIED}
+            # To cancel takes more than to look (protocol.md 3.7): who may not may still be let look.
+            is_denied = opened.verdict is Verdict.DENIED and request.verb is not Verb.CANCEL
+            is_fault = is_denied or opened.verdict is Verdict.THROTTLED
             if is_fault or (opened.verdict.is_answer and self._gate.is_probing):
                 error = self._error(opened) if is_fault else None
                 exchange = Exchange(opened.verdict, error, departed_at, reply.at)

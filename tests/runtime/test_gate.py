@@ -329,6 +329,20 @@ async def test_a_seed_ends_an_outage_where_nothing_is_polled() -> None:
     assert seeds == ["42"] * 5
 
 
+async def test_who_may_not_cancel_may_still_look() -> None:
+    """Only an admin may: a denial of that is no denial of the credential, for which all would be left alone a minute."""
+    rig = make_rig(PlayedGateway())
+    rig.played.show("1")
+    rig.played.always["cancel"] = Reply(403, b"")
+    async with running(rig):
+        with pytest.raises(GatewayDenied):
+            await rig.client.cancel("1")
+        task = await rig.client.fetch("1")
+
+    assert task.percent == 10
+    assert not rig.gate.health.breaker.is_open
+
+
 async def test_a_caller_is_let_in_where_the_watches_use_up_the_budget() -> None:
     """They go first, but not for ever."""
     ids = [str(number) for number in range(200)]
