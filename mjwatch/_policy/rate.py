@@ -83,13 +83,15 @@ class Rate:
 
 def counted(rate: Rate, departed_at: float, now: float) -> Rate:
     """Return *rate* after one more exchange."""
+    # Of a reply that was overtaken nothing new is learned: it left before the last one.
+    gap = rate.gap if departed_at < rate.left_at else departed_at - rate.left_at
     return evolve(
         rate,
         recent=rate._left(now) + 1.0,  # noqa: SLF001 - its own module
         since=now if rate.since is None else rate.since,
         counted_at=now,
         left_at=max(rate.left_at, departed_at),
-        gap=departed_at - rate.left_at,
+        gap=gap,
     )
 
 

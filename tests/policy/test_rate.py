@@ -124,6 +124,16 @@ def test_who_sends_little_has_proven_nothing() -> None:
     assert raised(busy(8)) == busy(8)
 
 
+def test_a_reply_that_was_overtaken_raises_nothing() -> None:
+    """It left before the last one, and says nothing of how soon that followed."""
+    rate = counted(counted(Rate(allowed=0.2), 0, 0.1), 15, 15.1)
+    overtaken = counted(rate, 0.5, 20)
+
+    assert raised(rate) == rate
+    assert overtaken.gap == 15
+    assert raised(overtaken) == overtaken
+
+
 def test_after_an_outage_it_is_ramped() -> None:
     """A quarter, a half, all; also where the clock went back."""
     rate = recovered(Rate(), 100)
