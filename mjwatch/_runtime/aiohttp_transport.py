@@ -116,7 +116,10 @@ class _Resolver(aiohttp.ThreadedResolver):
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[aiohttp.abc.ResolveResult]:
         """Return the addresses of *host*, at least one."""
-        found = await super().resolve(host, port, family)
+        try:
+            found = await super().resolve(host, port, family)
+        except UnicodeError:
+            raise OSError("no name can be spelled like this") from None  # a part of it is empty, or too long
         if not found:
             raise OSError("the name has no address")
         return found

@@ -181,6 +181,22 @@ async def test_a_name_without_an_address_is_unreachable() -> None:
     assert "no such host" in str(error)
 
 
+@pytest.mark.parametrize("host", ["gateway..test", f"{'g' * 64}.test"])
+async def test_a_name_that_cannot_be_spelled_is_unreachable(host: str) -> None:
+    """A slip in base_url is told like one, and is not a bug that ends the watcher."""
+
+    async def spelled(host: str, *_: object, **_options: object) -> list[object]:
+        host.encode("idna")  # as the socket module does it
+        return []
+
+    vars(current_loop())["getaddrinfo"] = spelled
+    async with opened(1, base_url=f"http://{host}") as nowhere:
+        error = await failure(nowhere)
+
+    assert type(error) is GatewayUnreachable
+    assert "check base_url" in str(error)
+
+
 async def test_an_address_that_aiohttp_refuses_is_refused() -> None:
     """A base_url that makes no address is somebody's to mend."""
     async with opened(1, base_url="http://.") as transport:
