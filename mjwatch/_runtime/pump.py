@@ -28,7 +28,7 @@ from mjwatch._runtime.round import Back, Round, put_off, told, undone
 from mjwatch._runtime.rules import Rules
 from mjwatch._runtime.runner import Guard
 from mjwatch._runtime.ward import PATIENCE, Ward
-from mjwatch._store.contract import Claim, ClaimedRow, Idle
+from mjwatch._store.contract import Claim, ClaimedRow, Idle, Row
 
 CLOSING_GRACE = 1.0
 """How long a flight under way may still take when the watcher closes, seconds."""
@@ -236,6 +236,9 @@ class Pump:
         if not rows:
             return
         self.tally.events += told(rows)
+        for row in rows:
+            if isinstance(row, Row) and row.next_in is None:
+                self._ward.ended(row.id)
         with anyio.CancelScope(shield=True):
             await self._gate.give_back(claim, rows)
             self.wake()

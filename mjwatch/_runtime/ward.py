@@ -94,6 +94,10 @@ class Ward:
         self._apart[task_id] = after
         return after.look_in
 
+    def ended(self, task_id: str) -> None:
+        """Forget an id that is not looked at any more."""
+        self._apart.pop(task_id, None)
+
     async def _guilty(self, suspects: Sequence[str]) -> list[str]:
         search = Bisection(tuple(suspects))
         while search.ask:

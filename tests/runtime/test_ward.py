@@ -122,6 +122,25 @@ async def test_who_is_apart_is_told_of_however_small_the_budget_is(rate: float) 
     assert gateway.most_of_one == 1
 
 
+@pytest.mark.parametrize("end", ["success", "expired"])
+async def test_who_has_ended_is_apart_no_more(end: str) -> None:
+    """`Stats.apart` counts whom anybody looks at."""
+    _, gateway = spoiled(20, "7")
+    deadlines = Deadlines(usual=400, slow=400)
+    rig = make_rig(gateway, pacing=Pacing.every(5), limits=FREE, deadlines=deadlines)
+    async with running(rig):
+        await watch_all(rig, 20)
+        await anyio.sleep(60)
+        apart = len(rig.pump._ward)
+        if end == "success":
+            gateway.poison = frozenset()
+            gateway.succeed("7")
+        events = await read(rig.watch("7"))
+        left = len(rig.pump._ward)
+
+    assert (apart, kinds(events)[-1], left) == (1, end, 0)
+
+
 async def test_a_stranger_that_asks_for_poison_harms_nobody() -> None:
     """A chat user may paste any id, again and again: neither the batch it rides with nor the gateway is judged by it."""
     rig, gateway = spoiled(10, "bad")
