@@ -235,7 +235,10 @@ class Gate:
         if self._is_closed:
             return
         told = () if ruling.told is None else (ruling.told,)
-        await self._store.commit(claim, rows, hold=ruling.hold, told=told)
+        with anyio.CancelScope(
+            shield=True
+        ):  # a caller that gives up takes no Retry-After and no news with it
+            await self._store.commit(claim, rows, hold=ruling.hold, told=told)
         if ruling.told is not None and ruling.is_new:
             self._tell(ruling.told, ruling.hold)
 

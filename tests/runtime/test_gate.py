@@ -6,16 +6,18 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 import anyio
+import anyio.lowlevel
 import pytest
 from attrs import define, evolve
 
 from mjwatch._policy.governor import Exchange
 from mjwatch._policy.state import State
 from mjwatch._runtime.gate import RECHECK, Gate, again
-from mjwatch._store.contract import Claim, Gap, Idle, Row, Wish
+from mjwatch._store.contract import Alike, Claim, Committed, Gap, Idle, Row, Wish
 from mjwatch._store.memory import MemoryStore
 from mjwatch._wire.messages import Reply, Request, Verb
 from mjwatch.errors import GatewayBusy, GatewayDenied, GatewayError, GatewayUnreachable
+from mjwatch.events import GatewayEvent
 from mjwatch.observations import Verdict
 from mjwatch.settings import Limits, Pacing
 from tests.runtime.rig import PlayedGateway, Rig, make_rig, running
@@ -217,6 +219,41 @@ class DurableStore(MemoryStore[State]):
         return await super().claim(
             limit, lease, gaps=gaps, pace=pace, ahead=more["ahead"], linger=more["linger"]
         )
+
+
+class SlowStore(MemoryStore[State]):
+    """A store that takes its time to keep anything."""
+
+    async def commit(
+        self,
+        claim: Claim[State],
+        rows: Sequence[Row[State] | Alike],
+        *,
+        hold: float = 0.0,
+        told: Sequence[GatewayEvent] = (),
+    ) -> Committed:
+        """Commit, a while later."""
+        await anyio.sleep(0.05)
+        return await super().commit(claim, rows, hold=hold, told=told)
+
+
+async def test_a_caller_that_gives_up_takes_no_hold_with_it() -> None:
+    """The gateway asked for patience, and that holds for all; also where a store takes its time to keep it."""
+    rig, _ = make()
+    store = SlowStore(clock=rig.context.clock)
+    gate = Gate(rig.context, store, lambda: None)
+    busy = GatewayBusy("busy", gateway="sim", retry_after=40)
+    await store.watch([Wish("1")])
+    with anyio.move_on_after(0.01) as patience:
+        async with gate.enter() as claim:
+            exchange = Exchange(Verdict.THROTTLED, busy, rig.now(), rig.now())
+            await gate.settle(claim, (), gate.judge(claim, exchange))
+            await anyio.lowlevel.checkpoint()
+    held = await gate.claim(500)
+
+    assert patience.cancelled_caught
+    assert isinstance(held, Claim)
+    assert held.held > 39
 
 
 async def test_one_probe_at_a_time_however_long_a_store_takes() -> None:
