@@ -45,6 +45,7 @@ class Governor:
         is_told: Unreachable was told.
         is_proven: A useful answer came before.
         patience: Wishes for patience in a row.
+        standing: Faults in a row that somebody must mend; those that pass by themselves left out.
         rate: How often it may be asked.
         breaker: Whether it may be asked.
     """
@@ -56,6 +57,7 @@ class Governor:
     is_told: bool = False
     is_proven: bool = False
     patience: int = 0
+    standing: int = 0
     rate: Rate = field(factory=Rate)
     breaker: Breaker = field(factory=Breaker)
 
@@ -166,7 +168,8 @@ def _held(governor: Governor, exchange: Exchange, error: GatewayError, rng: Rand
         if departed_at < before.opened_at:
             return governor, 0.0
         first, longest = _STANDING
-        wait = min(longest, first * 2.0 ** min(governor.failures, 10))
+        wait = min(longest, first * 2.0 ** min(governor.standing, 10))
+        governor = evolve(governor, standing=governor.standing + 1)
         return _opened(governor, breaker.tripped(before, now, wait), now), wait
     after = breaker.failed(before, departed_at, now, rng)
     hold = after.closed_for if after.opened_at != before.opened_at else 0.0

@@ -306,6 +306,14 @@ def test_what_is_usual_is_measured_before_the_outage() -> None:
     assert windows(Limits(), healthy, 256)[0][0] == pytest.approx(0.2, rel=0.2)
 
 
+def test_failures_that_pass_do_not_lengthen_the_wait_for_a_standing_fault() -> None:
+    """The first redirect after a night of outages is probed in a minute, as any first one."""
+    passing = [fault(at) for at in range(0, 400, 40)]
+    ruling = after(*passing, fault(400, Verdict.DENIED))
+
+    assert ruling.hold == 60
+
+
 def test_another_credential_may_be_tried_at_once() -> None:
     """Whoever corrects a key waits for no probe; all else stands."""
     denied = after(well(0), fault(5, Verdict.DENIED)).governor
