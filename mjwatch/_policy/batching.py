@@ -85,7 +85,7 @@ def learned(batching: Batching[R], verdict: Verdict, *, route: R, asked: int, no
             return evolve(batching, index=batching.index + 1, widest_at=widest_at, good=0)
         case Verdict.TOO_BIG:
             return evolve(batching, size=min(batching.size, max(1, asked // 2)), good=0)
-        case Verdict.BROKEN if asked == 1 and not batching.is_single:
+        case Verdict.BROKEN if batching.size == 1 and not batching.is_single:
             # Not even one id: it was never the size that it complained about.
             return evolve(batching, size=batching.ceiling, good=0)
         case Verdict.OK if not batching.is_single and asked >= batching.size < batching.ceiling:

@@ -144,3 +144,10 @@ def test_a_fault_of_a_single_id_was_never_a_matter_of_size() -> None:
     healed = learned(small, Verdict.BROKEN, route="wide", asked=1, now=0)
 
     assert (small.limit, healed.limit) == (1, small.ceiling)
+
+
+def test_a_fault_of_one_id_leaves_the_size_that_was_learned() -> None:
+    """Nobody has to find out again how many ids a gateway takes, because it failed once."""
+    half = told(FAR, Verdict.TOO_BIG)
+
+    assert learned(half, Verdict.BROKEN, route="wide", asked=1, now=0) == half

@@ -119,7 +119,12 @@ def deadlines_pass_while_it_is_down(history: History) -> Iterator[str]:
             slept = any(
                 at <= passed_at + _FLIGHT and passed_at <= at + lasted for at, lasted in history.suspensions
             )
-            if event.at > event.deadline + _FLIGHT and not slept:
+            # until a first look tells its kind, a task has the time of the longest
+            is_known = any(
+                sent.outcome == "200" and sent.ended_at <= passed_at and event.task.id in sent.ids
+                for sent in history.sent_by(session.gateway, session.life)
+            )
+            if event.at > event.deadline + _FLIGHT and is_known and not slept:
                 yield (
                     f"{session.gateway}/{session.reader} ({session.temper}): {event.task.id} expired "
                     f"{event.at - event.deadline:.1f} s after its deadline"

@@ -82,11 +82,10 @@ def a_batch_too_big_is_halved(history: History) -> Iterator[str]:
         for sent in wire:
             if sent.outcome != "413" or len(sent.ids) < 2:
                 continue
-            later = [one for one in wire if one.at > sent.ended_at + _HAIR][:_GROWS_AFTER]
-            failed = (
-                n for n, one in enumerate(later) if len(one.ids) == 1 and one.outcome in {*_FAULTS, "413"}
-            )
-            later = later[: next(failed, None)]
+            alone = [one for one in wire if len(one.ids) == 1 and one.outcome in {*_FAULTS, "413"}]
+            until = min((one.ended_at for one in alone if one.ended_at > sent.ended_at), default=inf)
+            later = [one for one in wire if sent.ended_at + _HAIR < one.at][:_GROWS_AFTER]
+            later = [one for one in later if one.at < until]
             large = [one for one in later if len(one.ids) > len(sent.ids) // 2 and one.route != "fetch"]
             if large:
                 yield f"{name}: {len(sent.ids)} ids were too many, and {len(large[0].ids)} were sent at {large[0].at:.3f}"
