@@ -129,14 +129,15 @@ def each_id_once(history: History) -> Iterator[str]:
                     is_double = until > sent.at + _AT_ONCE and route == sent.route
                     # whoever slept longer than a lease lasts lets go of it
                     is_double = is_double and not _woke(history, sent.at - _LEASE, sent.at)
-                    if is_double and not _is_looked_up(history, sent, task_id):
+                    if is_double and not is_looked_up(history, sent, task_id):
                         doubles.append(f"{gateway.name}: {task_id} was asked for twice at {sent.at:.3f}")
                     open_until[task_id] = (sent.ended_at, sent.route)
             if len(doubles) > _SEARCHED:
                 yield doubles[0]
 
 
-def _is_looked_up(history: History, sent: Sent, task_id: str) -> bool:
+def is_looked_up(history: History, sent: Sent, task_id: str) -> bool:
+    """Return True if somebody may have asked for an id by himself, beside the polls."""
     return any(
         session.temper == "looking_up"
         and (session.gateway, session.life) == (sent.gateway, sent.life)

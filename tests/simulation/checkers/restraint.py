@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from math import inf
 from typing import Final
 
-from tests.simulation.checkers.politeness import asked_for
+from tests.simulation.checkers.politeness import asked_for, is_looked_up
 from tests.simulation.history import History, Sent
 from tests.simulation.promises import promise
 
@@ -103,6 +103,7 @@ class _Breaker:
 
     def __init__(self, name: str, history: History) -> None:
         self._name = name
+        self._history = history
         self._woke = history.wakes
         self._in_a_row = 0
         self._opened_at: float | None = None
@@ -141,6 +142,9 @@ class _Breaker:
             return ""
         if not is_fault or slept:
             self._in_a_row, self._opened_at, self._failed = 0, None, 0
+            return ""
+        # what fails for a caller beside the polls is held against nobody: it may ask for whatever spoils a request
+        if self._opened_at is None and any(is_looked_up(self._history, sent, one) for one in sent.ids):
             return ""
         # a search for whoever spoils a batch asks for a part of it, and what it finds is held against nobody
         if self._opened_at is None and any(
