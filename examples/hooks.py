@@ -28,8 +28,8 @@ async def main(gateway: mjwatch.Gateway, *task_ids: str) -> None:
     @watcher.on(mjwatch.Final)
     async def tell(event: mjwatch.FinalEvent) -> None:
         match event:
-            case mjwatch.Success(images=images):
-                print(f"to {event.tag}: here is your picture: {images[0].url if images else 'none'}")
+            case mjwatch.Success(task=task):
+                print(f"to {event.tag}: here is your picture: {task.image_url}")
             case mjwatch.Failure():
                 print(f"to {event.tag}: {event.text('en')}")
             case mjwatch.Lost() | mjwatch.Expired():
@@ -37,6 +37,12 @@ async def main(gateway: mjwatch.Gateway, *task_ids: str) -> None:
         waiting.discard(event.task_id)
         if not waiting:
             all_ended.set()
+
+    @watcher.on(mjwatch.Unreachable)
+    async def trouble(event: mjwatch.Unreachable) -> None:
+        print(
+            f"to the operator: {event.error}"
+        )  # a wrong token, too: `add` waits for no reply, and raises none
 
     async with watcher:
         for number, task_id in enumerate(task_ids):

@@ -21,8 +21,8 @@ async def main(gateway: mjwatch.Gateway, *task_ids: str) -> None:
                 match event:
                     case mjwatch.Progress(task_id=task_id, percent=percent):
                         print(f"{task_id}  {percent or 0:3} %")
-                    case mjwatch.Success(task_id=task_id, images=images):
-                        print(f"{task_id}  done: {images[0].url if images else 'no picture'}")
+                    case mjwatch.Success(task_id=task_id, task=task):
+                        print(f"{task_id}  done: {task.image_url}")
                     case mjwatch.Failure(task_id=task_id, reason=reason):
                         print(f"{task_id}  failed: {reason}")
                     case mjwatch.Lost(task_id=task_id) | mjwatch.Expired(task_id=task_id):

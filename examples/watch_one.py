@@ -24,8 +24,10 @@ async def main(gateway: mjwatch.Gateway, task_id: str) -> None:
                     print("the gateway opened a window: answer it, and the same id goes on")
                 case mjwatch.ButtonsAvailable(buttons=buttons):
                     print("buttons:", *[button.label or button.emoji for button in buttons])
-                case mjwatch.Success(images=images):
-                    print("done:", *[image.url for image in images])
+                case mjwatch.Success(task=task, images=images, videos=videos, text=text):
+                    print(
+                        "done:", text or " ".join(media.url for media in videos or images) or task.image_url
+                    )
                 case mjwatch.Failure() as failure:
                     print("failed:", failure.text("en"))
                 case mjwatch.Lost() | mjwatch.Expired():

@@ -40,6 +40,8 @@ RESTART_LOOKS = 3
 RESTART_AFTER = 30.0
 """A lower value seen in so many looks over so many seconds is a real restart, not a lagging replica."""
 
+_ACKNOWLEDGED = frozenset({"提交成功", "Submit success"})
+"""What most families keep in `description` for good: the answer to the submit (protocol.md 4.2). It is no reason."""
 SETTLE_LOOKS = 2
 SETTLE_AFTER = 5.0
 """How long a success may stay without what it owes: so many more looks, so many seconds."""
@@ -173,7 +175,8 @@ class Story:
 
     def _fail(self, task: Task) -> None:
         kind = task.fail_kind or FailureKind.UNKNOWN
-        reason = task.fail_reason or task.description
+        said = None if task.description in _ACKNOWLEDGED else task.description
+        reason = task.fail_reason or said
         self._end(task, Failure(*self._head(task), reason, kind, kind.is_retryable))
 
     def _settle(self, seen: Observation, settling: Settling) -> None:

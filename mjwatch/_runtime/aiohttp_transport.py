@@ -217,7 +217,7 @@ class AiohttpTransport:
             trace_request_ctx=trip,
         ) as response:
             body = await _read(response, terms.cap)
-            body = self._doorkeeper.hide(body, response.request_info.headers)
+            body = self._doorkeeper.hide(body, response.request_info.headers, response.status)
             return Reply(response.status, body, response.headers.get("Retry-After"), self._clock())
 
     def _translated(self, error: BaseException) -> GatewayError:

@@ -24,7 +24,10 @@ _QUOTABLE, _QUOTED = 64 << 10, 4 << 10
 """No error is read from a longer reply, in bytes, and no more than its beginning is ever quoted: to look through
 the list of 500 tasks would cost a tenth of its look."""
 
-_FLAWS: Final = (OSError, TypeError, ValueError)
+_SHORT: Final = 6
+"""And this one, in an error: there is no task in it that could be spoiled."""
+
+_FLAWS: Final = (AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError)
 """What a user's function may raise where it has no credential to give. Anything else is a bug of it, and told as one."""
 
 
@@ -46,7 +49,7 @@ class Doorkeeper:
         del value  # who waits here may be shown with its locals
         return await handler(request)
 
-    def hide(self, body: bytes, sent: Mapping[str, str]) -> bytes:
+    def hide(self, body: bytes, sent: Mapping[str, str], status: int) -> bytes:
         """
         Return *body* with the credential masked that its request showed in the headers *sent*.
 
@@ -55,7 +58,8 @@ class Doorkeeper:
         name = "mj-api-secret" if self._gateway.auth == "mj-api-secret" else "Authorization"
         shown = sent.get(name, "").removeprefix("Bearer ").encode()
         quoted = body if len(body) <= _QUOTABLE else body[:_QUOTED]
-        if len(shown) < REPEATED or shown not in quoted:
+        least = REPEATED if status < 400 else _SHORT
+        if len(shown) < least or shown not in quoted:
             return body
         return body.replace(shown, b"*" * len(shown))
 

@@ -273,7 +273,8 @@ class Gate:
                     "gateway.failing",
                     error=type(error).__name__,
                     status=error.status,
-                    hold=hold,
+                    why=error.message,
+                    hold=round(hold, 1),
                 )
             case Recovered(outage=outage):
                 self._log.info("gateway.recovered", outage=round(outage, 3))

@@ -47,8 +47,10 @@ def _told(event: Event) -> str:  # noqa: C901, PLR0912 - one case an event
             return f"buttons: {', '.join(map(button_name, buttons))}"
         case InputRequired():
             return "the gateway waits for your input"
-        case Success(images=images, videos=videos, text=text):
-            results = [media.url for media in videos or images] or [text or "without a result"]
+        case Success(task=task, images=images, videos=videos, text=text):
+            results = [media.url for media in videos or images] or [
+                text or task.image_url or "without a result"
+            ]
             return f"done: {' '.join(results)}"
         case Failure(reason=reason):
             return f"failed: {event.text()}" + (f" ({reason})" if reason else "")

@@ -74,6 +74,7 @@ class SimulatedGateway:
         self._desk: Desk | None = None
         self.service = Service(self._open, latency, self._rng, replicas)
         self._runner: web.AppRunner | None = None
+        self._busy: dict[asyncio.Task[object], None] = {}
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -100,6 +101,11 @@ class SimulatedGateway:
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
+        # aiohttp forgets a handler whose client hung up, and that one may still hold its reply back for minutes.
+        busy = list(self._busy)
+        for connection in busy:
+            connection.cancel()
+        await asyncio.gather(*busy, return_exceptions=True)
 
     def task(
         self, task_id: str, *, action: str = "IMAGINE", mode: str | None = "FAST", prompt: str = "Cat"
@@ -185,6 +191,10 @@ class SimulatedGateway:
         return self._desk
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
+        connection = asyncio.current_task()
+        if connection is not None and connection not in self._busy:
+            self._busy[connection] = None
+            connection.add_done_callback(lambda ended: self._busy.pop(ended, None))
         body = await request.read()
         served = await self.service.serve(request.method, request.path, request.headers, body)
         if isinstance(served.fault, Reset):

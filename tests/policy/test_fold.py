@@ -328,12 +328,16 @@ def test_a_frozen_window_stays_the_past_after_a_restart() -> None:
             id="cancelled",
         ),
         pytest.param(seen(Status.FAILURE, 100), None, FailureKind.UNKNOWN, True, id="wordless"),
+        *(
+            pytest.param(seen(Status.FAILURE, description=words), None, FailureKind.UNKNOWN, True, id=words)
+            for words in ("提交成功", "Submit success")
+        ),
     ],
 )
 def test_a_failure_says_why(
     look: Observation, reason: str | None, kind: FailureKind, retryable: bool
 ) -> None:
-    """The gateway's reason before its description, what it amounts to, and whether to try again."""
+    """The gateway's reason before its description, unless that is what the submit was told; and whether to try again."""
     told = run((0, seen(percent=40)), (5, look))
 
     assert last(told) == Failure(look.task, GATEWAY, None, 5, 2, 0, 0, reason, kind, retryable)

@@ -83,7 +83,19 @@ def shut_vault() -> str:
     raise ConnectionRefusedError(f"refused {TOKEN}")
 
 
-@pytest.mark.parametrize("credential", [missing_file, shut_vault, lambda: f"{TOKEN}\n"])
+def missing_key() -> str:
+    """Look for a name that is not in the environment."""
+    raise KeyError(TOKEN)
+
+
+def lost_session() -> str:
+    """Ask a client that is not what it was."""
+    raise RuntimeError(f"no session {TOKEN}")
+
+
+@pytest.mark.parametrize(
+    "credential", [missing_file, shut_vault, missing_key, lost_session, lambda: f"{TOKEN}\n"]
+)
 async def test_a_credential_function_that_fails_is_denied(credential: Callable[[], str]) -> None:
     """Somebody must mend it: no outage, no broken watcher, and not a word of what it said or held."""
     async with serving(answering(OK)) as raw, opened(raw.port, credential=credential) as transport:
@@ -144,6 +156,14 @@ async def test_a_short_credential_is_not_looked_for() -> None:
     answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
     async with serving(answering(answer)) as raw, opened(raw.port, credential="1234567") as transport:
         assert (await transport.send(LIST)).body == body
+
+
+async def test_a_short_credential_is_masked_in_an_error() -> None:
+    """There is no task in one, and its words are told."""
+    body = b'{"message":"secret hunter2 is wrong"}'
+    answer = b"HTTP/1.1 401 No\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+    async with serving(answering(answer)) as raw, opened(raw.port, credential="hunter2") as transport:
+        assert (await transport.send(LIST)).body == b'{"message":"secret ******* is wrong"}'
 
 
 @pytest.mark.parametrize(

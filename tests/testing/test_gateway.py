@@ -232,6 +232,19 @@ async def test_a_request_takes_its_time() -> None:
     assert 2 <= took <= 3.1
 
 
+async def test_a_reply_that_is_held_back_ends_with_the_gateway() -> None:
+    """Also where nobody waits for it any more: its client hung up."""
+    before = len(asyncio.all_tasks())
+    async with opened() as (gateway, client):
+        gateway.task(TASK).after(1).success()
+        gateway.fault(Delay(200), times=1)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(10):
+                await status_of(client)
+
+    assert len(asyncio.all_tasks()) == before
+
+
 async def test_what_a_family_sends_without_a_content_type() -> None:
     """Left to itself, aiohttp would add one (protocol.md 3.3), and family C redirects a trailing slash."""
     async with opened(Family.TRUEAI) as (gateway, client):

@@ -113,7 +113,8 @@ def the_first_look_is_at_once(history: History) -> Iterator[str]:
                 or session.ended in {"left", "raised", "cancelled"}
             ):
                 continue
-            for task_id in session.ids[:1] if "waiting" in session.temper else session.ids:
+            is_in_turn = "waiting" in session.temper or session.temper == "looking_up"
+            for task_id in session.ids[:1] if is_in_turn else session.ids:
                 late = asked.get(task_id, inf) - session.begun_at - _round(gateway)
                 if late > 0:
                     yield f"{session.gateway}/{session.reader} ({session.temper}): {task_id} was asked for {late:.3f} s late"
