@@ -90,6 +90,7 @@ class SimulatedGateway:
         app = web.Application(client_max_size=64 * 2**20)
         app.router.add_route("*", "/{path:.*}", self._handle)
         app.on_response_prepare.append(_strip)
+        self._busy = {}  # of a loop that was dropped, perhaps
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=0.1)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", port).start()
