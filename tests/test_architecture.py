@@ -7,11 +7,9 @@ import re
 import subprocess
 import sys
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "mjwatch"
@@ -33,6 +31,20 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 def parsed(path: str) -> ast.Module:
     """Return the source at *path*, parsed."""
     return ast.parse((ROOT / path).read_text(encoding="utf-8"), filename=path)
+
+
+def for_each(paths: Sequence[str]) -> Callable[[Callable[[str], None]], Callable[[], None]]:
+    """Let one test go through all *paths*: a test for each of them costs more than what it looks at."""
+
+    def going_through(test: Callable[[str], None]) -> Callable[[], None]:
+        def goes_through() -> None:
+            for path in paths:
+                test(path)
+
+        goes_through.__name__, goes_through.__doc__ = test.__name__, test.__doc__
+        return goes_through
+
+    return going_through
 
 
 def functions(path: str) -> Iterator[Function]:
@@ -67,7 +79,7 @@ def test_every_import_points_down() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("path", SOURCES)
+@for_each(SOURCES)
 def test_files_are_small(path: str) -> None:
     """A file that no longer fits on three screens has two jobs."""
     lines = (ROOT / path).read_text(encoding="utf-8").count("\n")
@@ -75,7 +87,7 @@ def test_files_are_small(path: str) -> None:
     assert lines <= FILE_LINES
 
 
-@pytest.mark.parametrize("path", SOURCES)
+@for_each(SOURCES)
 def test_functions_are_small(path: str) -> None:
     """A function is read in one look."""
     large = {node.name: length(node) for node in functions(path) if length(node) > FUNCTION_LINES}
@@ -90,7 +102,7 @@ def test_most_functions_are_smaller_still() -> None:
     assert lengths[len(lengths) * 9 // 10] <= 25
 
 
-@pytest.mark.parametrize("path", SOURCES)
+@for_each(SOURCES)
 def test_classes_are_small(path: str) -> None:
     """A class that can do more than a dozen things is two classes."""
     large = {
@@ -110,7 +122,7 @@ def test_no_room_is_for_odds_and_ends() -> None:
     assert named == []
 
 
-@pytest.mark.parametrize("path", SOURCES)
+@for_each(SOURCES)
 def test_every_module_says_its_job(path: str) -> None:
     """A file opens with its one job, as a sentence."""
     doc = ast.get_docstring(parsed(path)) or ""
@@ -118,7 +130,7 @@ def test_every_module_says_its_job(path: str) -> None:
     assert re.search(r"[.:]$", doc.split("\n\n", maxsplit=1)[0])
 
 
-@pytest.mark.parametrize("path", [path for path in SOURCES if ast.get_docstring(parsed(path)) is not None])
+@for_each([path for path in SOURCES if ast.get_docstring(parsed(path)) is not None])
 def test_annotations_are_never_evaluated(path: str) -> None:
     """Every file with code in it makes its annotations strings."""
     body = parsed(path).body[1:]
@@ -126,7 +138,7 @@ def test_annotations_are_never_evaluated(path: str) -> None:
     assert not body or ast.unparse(body[0]) == "from __future__ import annotations"
 
 
-@pytest.mark.parametrize("path", [path for path in SOURCES if "/_policy/" in path or "/_wire/" in path])
+@for_each([path for path in SOURCES if "/_policy/" in path or "/_wire/" in path])
 def test_pure_floors_are_sync(path: str) -> None:
     """What decides or translates never waits."""
     waits = [
@@ -148,7 +160,7 @@ def used(path: str, *names: str) -> list[int]:
     ]
 
 
-@pytest.mark.parametrize("path", [path for path in SOURCES if "/_policy/" in path or "/_wire/" in path])
+@for_each([path for path in SOURCES if "/_policy/" in path or "/_wire/" in path])
 def test_pure_floors_read_no_clock_and_throw_no_dice(path: str) -> None:
     """Instants and dice are arguments."""
     called = {ast.unparse(node.func) for node in ast.walk(parsed(path)) if isinstance(node, ast.Call)}
@@ -206,13 +218,13 @@ def test_exceptions_are_caught_by_name() -> None:
     assert broad == ["mjwatch/_runtime/hooks.py", "mjwatch/_runtime/runner.py"]
 
 
-@pytest.mark.parametrize("path", SOURCES)
+@for_each(SOURCES)
 def test_nothing_is_caught_without_a_name(path: str) -> None:
     """A bare except would swallow cancellation."""
     assert "bare" not in caught(path)
 
 
-@pytest.mark.parametrize("path", CORE)
+@for_each(CORE)
 def test_cancellation_is_never_swallowed(path: str) -> None:
     """Who catches BaseException or a cancellation raises it again."""
     swallowing = [
@@ -227,7 +239,7 @@ def test_cancellation_is_never_swallowed(path: str) -> None:
     assert swallowing == []
 
 
-@pytest.mark.parametrize("path", [path for path in SOURCES if path != "mjwatch/_wire/fields.py"])
+@for_each([path for path in SOURCES if path != "mjwatch/_wire/fields.py"])
 def test_any_stays_where_json_becomes_values(path: str) -> None:
     """Outside of one file all is typed."""
     assert used(path, "Any") == []
@@ -240,7 +252,7 @@ def test_casts_are_where_types_end() -> None:
     assert casting <= {"mjwatch/_wire/fields.py", "mjwatch/_runtime/hooks.py"}
 
 
-@pytest.mark.parametrize("path", SOURCES)
+@for_each(SOURCES)
 def test_ignored_types_say_which(path: str) -> None:
     """An ignore without a code hides the next error, too."""
     with (ROOT / path).open("rb") as file:
@@ -251,7 +263,7 @@ def test_ignored_types_say_which(path: str) -> None:
     assert not [one for one in comments if re.search(r"type: *ignore(?!\[[a-z-]+(, [a-z-]+)*\])", one)]
 
 
-@pytest.mark.parametrize("path", CORE)
+@for_each(CORE)
 def test_no_stream_is_an_async_generator(path: str) -> None:
     """An abandoned async generator is cleaned up by nobody knows whom: streams are classes."""
     generators = [
@@ -315,9 +327,7 @@ def is_empty(path: str) -> bool:
     return len(parsed(path).body) <= 1
 
 
-@pytest.mark.parametrize(
-    "path", [path for path in SOURCES if not path.startswith("mjwatch/cli/") and not is_empty(path)]
-)
+@for_each([path for path in SOURCES if not path.startswith("mjwatch/cli/") and not is_empty(path)])
 def test_every_module_has_its_tests(path: str) -> None:
     """One file of source, one file of tests; where not, the table above says why."""
     tests = ROOT / mirror(path)
@@ -353,9 +363,7 @@ def test_tests_sleep_never_and_mock_nothing() -> None:
     assert found == []
 
 
-@pytest.mark.parametrize(
-    "path", sorted(path.relative_to(ROOT).as_posix() for path in TESTS.rglob("test_*.py"))
-)
+@for_each(sorted(path.relative_to(ROOT).as_posix() for path in TESTS.rglob("test_*.py")))
 def test_every_test_promises_something(path: str) -> None:
     """A test's docstring is the promise, in one sentence."""
     silent = [

@@ -15,6 +15,8 @@ from tests.simulation.promises import promise
 
 _ATTENTIVE: Final = {"fast", "rewatching", "adding_on"}
 _SOON: Final = 1.0
+_FLIGHT: Final = 25.0
+"""The longest a look takes, and time to commit, seconds."""
 _JITTER: Final = 1.1
 _OWED: Final = 3
 """Looks until a success is told at last that lacks something."""
@@ -49,7 +51,7 @@ def _untold(history: History, session: Session, outages: list[tuple[float, float
     """Go through what a reader was told of outages: no news comes in one, and who heard of it hears of its end."""
     name = f"{session.gateway}/{session.reader} ({session.temper})"
     for began_at, ended_at in outages:
-        if any(began_at <= at <= ended_at for at in history.wakes):
+        if any(began_at - _FLIGHT <= at <= ended_at for at in history.wakes):
             continue  # nobody knows when it was told then
         for got in session.got:
             told_at = history.told_at(session, got)

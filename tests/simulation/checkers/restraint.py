@@ -30,6 +30,8 @@ _NO_ROUTE: Final = {"404", "405"}
 _NO_ROUTE_FOR: Final = 3_600.0
 _GROWS_AFTER: Final = 40
 """Fifty good ones, of which some were under way."""
+_SEARCHED: Final = 3
+"""So often a search for whoever spoils a batch may still ask for one that was left meanwhile."""
 _LEFT: Final = 1.0
 """How soon a task that its last reader left is asked for no more, seconds."""
 
@@ -106,6 +108,7 @@ class _Breaker:
         self._history = history
         self._woke = history.wakes
         self._in_a_row = 0
+        self._counted_at = 0.0
         self._opened_at: float | None = None
         self._not_before = 0.0
         self._failed = 0
@@ -151,6 +154,9 @@ class _Breaker:
             set(sent.ids) < ids and sent.at < at + _SEARCHES for at, ids in self._spoilt
         ):
             return ""
+        if self._opened_at is None and sent.at < self._counted_at:
+            return ""  # of the same round as the last one
+        self._counted_at = sent.ended_at
         self._spoilt.append((sent.ended_at, set(sent.ids)))
         self._in_a_row += 1
         if self._in_a_row >= _IN_A_ROW:
@@ -181,6 +187,6 @@ def what_nobody_reads_is_not_asked_for(history: History) -> Iterator[str]:
                     if not any(b <= sent.at <= e + _LEFT and task_id in ids for b, e, ids in spans)
                 ]
                 late.update(orphans)
-                if any(late[task_id] > (sent.route == "fetch") for task_id in orphans):
+                if any(late[task_id] > _SEARCHED for task_id in orphans):
                     yield f"{gateway.name}: {orphans} asked for at {sent.at:.3f}, and nobody reads them"
                     break
