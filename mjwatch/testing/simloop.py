@@ -121,9 +121,10 @@ class SimLoop(asyncio.BaseEventLoop):
     def _new_task(self, _: object, coro: Coroutine[object, object, T], **options: object) -> SimTask[T]:
         return SimTask(coro, loop=self, numbers=self.numbers, **options)
 
-    def note(self, *values: object) -> None:
-        """Add *values* and the time to the digest. Their `repr` must be the same in every process."""
-        self._digest.update(repr((self._clock.now, *values)).encode())
+    def note(self, *values: object, data: bytes = b"") -> None:
+        """Add *values* and the time to the digest, and *data* as it is. No `repr` may differ from process to process."""
+        self._digest.update(repr((self._clock.now, *values, len(data))).encode())
+        self._digest.update(data)
 
     def digest(self) -> str:
         """Sum up all that was noted, and every byte that was delivered."""

@@ -264,7 +264,7 @@ class SimTransport(asyncio.Transport):
                 if not self._protocol.eof_received():
                     self.close()
             else:
-                self._loop.note(self._is_client, self._sock.port, chunk)
+                self._loop.note(self._is_client, self._sock.port, data=chunk)
                 self.peer._taken(len(chunk))
                 self._take(chunk)
 

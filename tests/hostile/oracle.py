@@ -128,14 +128,19 @@ def run(cases: Mapping[str, Case], *, is_proven: bool) -> tuple[History, float]:
         with timing(longest):
             await live(cases, history, is_proven=is_proven)
 
-    if any(len(case.wire) > LARGE for case in cases.values()):
-        gc.collect()
-    gc.freeze()  # what other tests left would be walked through in our time
-    try:
+    with frozen():
         simulate(main)
+    return history, longest[0]
+
+
+@contextmanager
+def frozen() -> Iterator[None]:
+    """Keep the collector away from what other tests left: it would be walked through in our time."""
+    gc.freeze()
+    try:
+        yield
     finally:
         gc.unfreeze()
-    return history, longest[0]
 
 
 @contextmanager
@@ -171,7 +176,8 @@ def memory_of(case: Case) -> int:
             finally:
                 tracemalloc.stop()
 
-    return simulate(main)
+    with frozen():
+        return simulate(main)
 
 
 def check(history: History, records: list[logging.LogRecord]) -> None:

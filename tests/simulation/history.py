@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
+from functools import cached_property
 from math import inf
 
 from attrs import define, field, frozen
@@ -56,8 +58,16 @@ class Session:
     """What `wait` made of a task."""
 
     def of(self, task_id: str) -> list[Got]:
-        """Return what it got about one task."""
-        return [one for one in self.got if isinstance(one.event, TaskEvent) and one.event.task_id == task_id]
+        """Return what it got about one task; asked when all is over."""
+        return self._about.get(task_id, [])
+
+    @cached_property
+    def _about(self) -> dict[str, list[Got]]:
+        about = defaultdict[str, list[Got]](list)
+        for one in self.got:
+            if isinstance(one.event, TaskEvent):
+                about[one.event.task_id].append(one)
+        return about
 
     @property
     def task_events(self) -> Iterator[tuple[float, TaskEvent]]:
