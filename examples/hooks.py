@@ -40,9 +40,8 @@ async def main(gateway: mjwatch.Gateway, *task_ids: str) -> None:
 
     @watcher.on(mjwatch.Unreachable)
     async def trouble(event: mjwatch.Unreachable) -> None:
-        print(
-            f"to the operator: {event.error}"
-        )  # a wrong token, too: `add` waits for no reply, and raises none
+        # A wrong token is told here, too: `add` waits for no reply, and raises none.
+        print(f"to the operator: {event.error}")
 
     async with watcher:
         for number, task_id in enumerate(task_ids):

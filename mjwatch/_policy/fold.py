@@ -108,11 +108,9 @@ def elapse(
     deadline = deadline_at(known, watch, deadlines)
     is_due = watch.is_discarded or now >= deadline
     story = Story(known, watch, now, gateway)
-    is_settled = (
-        known.settling is not None and now >= known.settling.since + SETTLE_AFTER and not is_looked_at
-    )
-    if known.settling is not None and (is_due or is_settled):
-        story.succeed(known.settling.task)
+    settling = known.settling
+    if settling is not None and (is_due or (now >= settling.since + SETTLE_AFTER and not is_looked_at)):
+        story.succeed(settling.task)
         return story.told()
     if is_due:
         story.expire(now if watch.is_discarded else deadline)

@@ -70,9 +70,8 @@ class Gate:
         self._held_until = float("-inf")
         self._polled_at = self._was_wanted_at = float("-inf")
         self._line = anyio.Lock()
-        self._asking = anyio.Lock(
-            fast_acquire=True
-        )  # between the look at the breaker and the claim nobody else may go
+        # Between the look at the breaker and the claim nobody else may go.
+        self._asking = anyio.Lock(fast_acquire=True)
         self._is_polling = self._is_pump_waiting = self._is_caller_waiting = False
         self._passed_by = 0
         self._probe: int | None = None
@@ -235,9 +234,8 @@ class Gate:
         if self._is_closed:
             return
         told = () if ruling.told is None else (ruling.told,)
-        with anyio.CancelScope(
-            shield=True
-        ):  # a caller that gives up takes no Retry-After and no news with it
+        # A caller that gives up takes no Retry-After and no news with it.
+        with anyio.CancelScope(shield=True):
             await self._store.commit(claim, rows, hold=ruling.hold, told=told)
         if ruling.told is not None and ruling.is_new:
             self._tell(ruling.told, ruling.hold)

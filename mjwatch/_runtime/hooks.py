@@ -72,9 +72,8 @@ class Hook:
     _tag: str | None
     _concurrency: int
     is_cancelled: bool = field(default=False, init=False)
-    _scope: anyio.CancelScope | None = field(
-        default=None, init=False
-    )  # made in the loop; a hook may be older
+    # Made in the loop; a hook may be older.
+    _scope: anyio.CancelScope | None = field(default=None, init=False)
     _loop: asyncio.AbstractEventLoop | None = field(default=None, init=False)
     _logged: dict[str, tuple[float, int]] = field(factory=dict, init=False)
 

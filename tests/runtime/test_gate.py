@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 
 import anyio
 import anyio.lowlevel
@@ -380,16 +380,23 @@ async def test_who_may_not_cancel_may_still_look() -> None:
     assert not rig.gate.health.breaker.is_open
 
 
-async def test_a_caller_is_let_in_where_the_watches_use_up_the_budget() -> None:
-    """They go first, but not for ever."""
-    ids = [str(number) for number in range(200)]
-    rig = make_rig(PlayedGateway(), dialect="enveloped", pacing=Pacing.every(1))
+@asynccontextmanager
+async def busy_polling(count: int, limits: Limits | None = None) -> AsyncIterator[Rig]:
+    """Run a rig that wants to look at so many tasks each second, more than its budget allows."""
+    ids = [str(number) for number in range(count)]
+    rig = make_rig(PlayedGateway(), dialect="enveloped", pacing=Pacing.every(1), limits=limits)
     for task_id in ids:
         rig.played.show(task_id)
     async with running(rig):
         await rig.store.watch([Wish(task_id) for task_id in ids])
         rig.pump.wake()
         await anyio.sleep(10)
+        yield rig
+
+
+async def test_a_caller_is_let_in_where_the_watches_use_up_the_budget() -> None:
+    """They go first, but not for ever."""
+    async with busy_polling(200) as rig:
         begun, before = rig.now(), len(rig.played.sent)
         with anyio.fail_after(60):
             for _ in range(5):
@@ -401,14 +408,7 @@ async def test_a_caller_is_let_in_where_the_watches_use_up_the_budget() -> None:
 
 async def test_a_caller_that_gives_up_leaves_its_turn_to_the_pump() -> None:
     """Whatever it was let in before: nothing is lost with it."""
-    ids = [str(number) for number in range(50)]
-    rig = make_rig(PlayedGateway(), dialect="enveloped", pacing=Pacing.every(1), limits=Limits(rate=0.5))
-    for task_id in ids:
-        rig.played.show(task_id)
-    async with running(rig):
-        await rig.store.watch([Wish(task_id) for task_id in ids])
-        rig.pump.wake()
-        await anyio.sleep(10)
+    async with busy_polling(50, Limits(rate=0.5)) as rig:
         before = len(rig.played.sent)
         for patience in (1.0, 7.0, 8.0, 9.0, 9.9):
             with anyio.move_on_after(patience):

@@ -35,9 +35,8 @@ async def serving_tls(name: str, *, most: ssl.TLSVersion | None = None) -> Async
         context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
         context.maximum_version = most
     raw = RawServer(answering(OK))
-    asyncio.get_running_loop().set_exception_handler(
-        lambda *_: None
-    )  # asyncio tells of each failed handshake
+    # asyncio tells of each failed handshake
+    asyncio.get_running_loop().set_exception_handler(lambda *_: None)
     server = await asyncio.start_server(raw.serve, "127.0.0.1", ssl=context)
     raw.port = server.sockets[0].getsockname()[1]
     try:

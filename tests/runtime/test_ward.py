@@ -58,6 +58,13 @@ def lists(gateway: Spoiled, since: int = 0) -> list[tuple[str, ...]]:
     return [ids for _, route, ids in gateway.sent[since:] if route.startswith("list")]
 
 
+async def end_of(rig: Rig, gateway: Spoiled, task_id: str) -> str:
+    """Let a task succeed, and return what a reader hears of its end within ten minutes."""
+    gateway.succeed(task_id)
+    with anyio.fail_after(600):
+        return kinds(await read(rig.watch(task_id)))[-1]
+
+
 async def test_one_poison_id_blinds_its_batch_for_two_rounds_only() -> None:
     """Then it is found by halves: fifteen requests of a hundred ids, and all others are seen."""
     rig, gateway = spoiled(100, "37")
@@ -99,11 +106,8 @@ async def test_what_only_lists_choke_on_is_told_all_the_same() -> None:
     async with running(rig):
         await watch_all(rig, 20)
         await anyio.sleep(60)
-        gateway.succeed("7")
-        with anyio.fail_after(600):
-            events = await read(rig.watch("7"))
 
-    assert kinds(events)[-1] == "success"
+        assert await end_of(rig, gateway, "7") == "success"
 
 
 @pytest.mark.parametrize("rate", [0.2, 0.5, 5.0])
@@ -114,11 +118,8 @@ async def test_who_is_apart_is_told_of_however_small_the_budget_is(rate: float) 
     async with running(rig):
         await watch_all(rig, 40)
         await anyio.sleep(400)
-        gateway.succeed("7")
-        with anyio.fail_after(600):
-            events = await read(rig.watch("7"))
 
-    assert kinds(events)[-1] == "success"
+        assert await end_of(rig, gateway, "7") == "success"
     assert gateway.most_of_one == 1
 
 

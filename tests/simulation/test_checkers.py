@@ -211,7 +211,7 @@ STRANGER = evolve(
 )
 EARLY = Expired(*head(1031.0, 1), EPOCH + 31.0, "deadline")  # type: ignore[arg-type, call-arg]
 BEFORE = Expired(*head(1031.0, 1), EPOCH + 32.0, "deadline")  # type: ignore[arg-type, call-arg]
-OVERDUE = Expired(*head(1031.0, 1), EPOCH + 5.0, "deadline")  # type: ignore[arg-type, call-arg]
+OVERDUE = Expired(*head(1031.0, 2), EPOCH + 5.0, "deadline")  # type: ignore[arg-type, call-arg]
 DISCARDED = Expired(*head(1031.0, 1), EPOCH + 31.0, "discarded")  # type: ignore[arg-type, call-arg]
 DOWN = Unreachable("g0", EPOCH + 5.0, GatewayBroken("cut", gateway="g0"), EPOCH + 5.0, proven=True)
 HOOK = "{'hook': 'h', 'error': 'KeyError', 'suppressed': 0}"
@@ -250,7 +250,7 @@ BROKEN: dict[str, tuple[str, Break]] = {
     "never told": ("V5", events(step(1011.0, 1, 15))),
     "a deadlock": ("V6", set_(error="SimDeadlock: nothing can run again")),
     "past every deadline": ("V7", events(success(1700.0, 1))),
-    "long past a deadline": ("V7 in time", events(OVERDUE)),
+    "long past a deadline": ("V7 in time", events(step(1003.0, 1, 15), OVERDUE)),
     "an end that is heard late": ("V2", both(calm, events(step(1011.0, 1, 15), step(1021.0, 2, 46), success(1050.0)))),
     "an outage told twice": ("V3", log((1007.0, "gateway.failing", "{}"), (1008.0, "gateway.failing", "{}"))),
     "news in an outage": ("V3", never_recovered),

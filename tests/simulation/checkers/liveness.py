@@ -121,8 +121,10 @@ def deadlines_pass_while_it_is_down(history: History) -> Iterator[str]:
             )
             # until a first look tells its kind, a task has the time of the longest
             is_known = any(
-                sent.outcome == "200" and sent.ended_at <= passed_at and event.task.id in sent.ids
-                for sent in history.sent_by(session.gateway, session.life)
+                history.told_at(other, one) <= passed_at
+                for other in history.sessions
+                if (other.gateway, other.life) == (session.gateway, session.life)
+                for one in other.of(event.task.id)
             )
             if event.at > event.deadline + _FLIGHT and is_known and not slept:
                 yield (

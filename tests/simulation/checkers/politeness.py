@@ -13,9 +13,10 @@ CAP = 300.0
 """The longest that a Retry-After is obeyed, seconds."""
 _DIGITS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 _AT_ONCE = 1e-6
-_SEARCHED = 2
-"""So many doubles a search may make."""
+_SEARCHES = 60.0
+"""How long a search for whoever spoils a batch may go on, seconds."""
 _LEASE = 30.0
+_GOOD = {"200", "204", "cancelled"}
 
 
 def asked_for(sent: Sent) -> float | None:
@@ -122,18 +123,18 @@ def each_id_once(history: History) -> Iterator[str]:
     for gateway in history.plan.gateways:
         for life in range(len(history.lives)):
             open_until: dict[str, tuple[float, str]] = {}
-            doubles = list[str]()
-            for sent in history.sent_by(gateway.name, life):
+            wire = history.sent_by(gateway.name, life)
+            for sent in wire:
                 for task_id in sent.ids:
                     until, route = open_until.get(task_id, (0.0, ""))
                     is_double = until > sent.at + _AT_ONCE and route == sent.route
                     # whoever slept longer than a lease lasts lets go of it
                     is_double = is_double and not _woke(history, sent.at - _LEASE, sent.at)
-                    if is_double and not is_looked_up(history, sent, task_id):
-                        doubles.append(f"{gateway.name}: {task_id} was asked for twice at {sent.at:.3f}")
+                    is_double = is_double and not is_looked_up(history, sent, task_id)
+                    if is_double and not is_searched(wire, sent, task_id):
+                        yield f"{gateway.name}: {task_id} was asked for twice at {sent.at:.3f}"
+                        break
                     open_until[task_id] = (sent.ended_at, sent.route)
-            if len(doubles) > _SEARCHED:
-                yield doubles[0]
 
 
 def is_looked_up(history: History, sent: Sent, task_id: str) -> bool:
@@ -144,6 +145,16 @@ def is_looked_up(history: History, sent: Sent, task_id: str) -> bool:
         and task_id in session.ids
         and session.begun_at <= sent.at <= session.ended_at
         for session in history.sessions
+    )
+
+
+def is_searched(wire: list[Sent], sent: Sent, task_id: str) -> bool:
+    """Return True if a search for whoever spoils a batch may have asked for an id: a batch with it had failed just before."""
+    return any(
+        task_id in one.ids
+        and one.outcome not in _GOOD
+        and sent.at - _SEARCHES <= one.ended_at <= sent.at + _AT_ONCE
+        for one in wire
     )
 
 

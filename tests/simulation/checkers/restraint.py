@@ -5,12 +5,11 @@ Read off the wire alone: a reply counts from the instant it came, and requests t
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from math import inf
 from typing import Final
 
-from tests.simulation.checkers.politeness import asked_for, is_looked_up
+from tests.simulation.checkers.politeness import asked_for, is_looked_up, is_searched
 from tests.simulation.history import History, Sent
 from tests.simulation.promises import promise
 
@@ -30,8 +29,6 @@ _NO_ROUTE: Final = {"404", "405"}
 _NO_ROUTE_FOR: Final = 3_600.0
 _GROWS_AFTER: Final = 40
 """Fifty good ones, of which some were under way."""
-_SEARCHED: Final = 3
-"""So often a search for whoever spoils a batch may still ask for one that was left meanwhile."""
 _LEFT: Final = 1.0
 """How soon a task that its last reader left is asked for no more, seconds."""
 
@@ -169,7 +166,7 @@ class _Breaker:
 
 @promise("R5")
 def what_nobody_reads_is_not_asked_for(history: History) -> Iterator[str]:
-    """A task that its last reader left, and no hook keeps, is polled no more; a single look that waited for its turn may go."""
+    """A task that its last reader left, and no hook keeps, is polled no more, unless a search for whoever spoils a batch had it in hand."""
     for gateway in history.plan.gateways:
         if gateway.hooks:
             continue
@@ -179,14 +176,14 @@ def what_nobody_reads_is_not_asked_for(history: History) -> Iterator[str]:
                 for session in history.sessions
                 if (session.gateway, session.life) == (gateway.name, life)
             ]
-            late = Counter[str]()
-            for sent in history.sent_by(gateway.name, life):
+            wire = history.sent_by(gateway.name, life)
+            for sent in wire:
                 orphans = [
                     task_id
                     for task_id in sent.ids
                     if not any(b <= sent.at <= e + _LEFT and task_id in ids for b, e, ids in spans)
+                    and not is_searched(wire, sent, task_id)
                 ]
-                late.update(orphans)
-                if any(late[task_id] > _SEARCHED for task_id in orphans):
+                if orphans:
                     yield f"{gateway.name}: {orphans} asked for at {sent.at:.3f}, and nobody reads them"
                     break
