@@ -32,6 +32,11 @@ from mjwatch._store.contract import Claim, ClaimedRow, Idle, Row
 
 CLOSING_GRACE = 1.0
 """How long a flight under way may still take when the watcher closes, seconds."""
+LISTS_AFTER = 30.0
+"""
+Seconds for which ids that lists leave out are asked for in lists all the same, after a single lookup that failed: where
+the single route never works, a list that shows them again is all there is.
+"""
 
 
 @define(eq=False)
@@ -64,6 +69,7 @@ class Pump:
         self._clock = context.clock
         self._before_claim = before_claim
         self._was_alone = False
+        self._lists_until = float("-inf")
         self._woken = anyio.Event()
         self._claiming = anyio.CancelScope()
         self._committing = anyio.Lock(fast_acquire=True)
@@ -147,7 +153,7 @@ class Pump:
         if self._coalescer.room == 1 or self._gate.is_probing:
             return []
         alone = self._ward.apart(round_.going)
-        doubted = round_.doubted()
+        doubted = round_.doubted() if self._clock() >= self._lists_until else None
         return alone if doubted is None or doubted in alone else [*alone, doubted]
 
     async def _look_together(self, round_: Round, rows: Sequence[ClaimedRow[State]]) -> None:
@@ -199,6 +205,8 @@ class Pump:
             looked = await self._coalescer.look_alone(claim, row.id, is_apart=row.id in self._ward)
             is_well = looked.exchange.error is None
             rest = self._ward.rest(row.id, is_well=is_well)
+            if rest is None and not is_well:
+                self._lists_until = self._clock() + LISTS_AFTER
             if rest is not None and not is_well:
                 given_back = put_off(round_, [row], self._now(claim, begun), rest)
                 return

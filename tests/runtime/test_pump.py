@@ -239,6 +239,27 @@ async def test_a_doubted_id_is_doubted_on_while_the_single_lookup_fails() -> Non
     assert counts.watched == 2
 
 
+@pytest.mark.parametrize("others", [("1",), ()], ids=["among others", "the only one"])
+@pytest.mark.parametrize(
+    "answer",
+    [Reply(302, b""), Reply(404, b"<html>"), Reply(502, b""), GatewayUnreachable("x", gateway="sim")],
+)
+async def test_lists_that_show_a_doubted_id_again_are_heard(
+    answer: Reply | GatewayUnreachable, others: tuple[str, ...]
+) -> None:
+    """Where the single route never works, a doubted id must not be asked for by that alone."""
+    rig = make_rig(played(*others))
+    rig.played.always = {"fetch": answer}
+    async with running(rig), anyio.create_task_group() as later:
+        await wish(rig, *others)
+        later.start_soon(succeed_later, rig, "2", 40)
+        with anyio.fail_after(40 + 60):
+            events = await read(rig.watch("2"))
+
+    assert [type(event) for event in events if event.final] == [Success]
+    assert rig.played.routes.count("fetch") >= 1
+
+
 async def test_a_late_id_is_found() -> None:
     """A relay that writes a task down late loses nothing."""
     async with running(make_rig(played())) as rig, anyio.create_task_group() as others:
