@@ -9,6 +9,7 @@ import math
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from itertools import product
 
 from attrs import evolve
 
@@ -196,8 +197,9 @@ class Router:
             if task_id not in self._audiences.tasks and task_id not in self._kept
         ]
         if orphans:
-            for hook in self._audiences.hooks:
-                hook.forget(*orphans)  # no end will come that would let it forget them
+            # No end will come that would let a hook forget them; what it was not called with yet, it still is.
+            for hook, task_id in product(self._audiences.hooks, orphans):
+                hook.mailbox.end(task_id)
         return orphans
 
     async def _check_room(self) -> None:

@@ -210,6 +210,32 @@ async def test_an_ended_task_calls_the_hooks_once_with_its_end() -> None:
 
 
 @simulated
+async def test_who_passes_by_takes_no_end_from_a_hook() -> None:
+    """Someone watches an expired task once more, and leaves: a busy hook is told of both ends all the same."""
+    async with staged() as (sim, watcher):
+        for task_id in ("1", "2"):
+            sim.task(task_id).after(2).submitted().after(500).success()
+        told: list[Event] = []
+
+        async def slowly(event: Event) -> None:
+            await anyio.sleep(10)
+            told.append(event)
+
+        watcher.on(Final, slowly)
+        await watcher.add("1", "2", deadline=20)
+        await anyio.sleep(25)
+        for task_id in ("1", "2"):
+            with anyio.move_on_after(1):
+                async for _ in watcher.watch(task_id):
+                    pass
+        await anyio.sleep(60)
+
+    assert sorted((event.task.id, event.kind) for event in told if isinstance(event, Final)) == [
+        ("1", "expired"), ("2", "expired"),
+    ]  # fmt: skip
+
+
+@simulated
 async def test_decorators_return_the_function_and_may_stand_before_the_start() -> None:
     """Both forms of `on`; what is registered before `start` waits for it; async objects with `__call__` work."""
     async with SimulatedGateway(Family.PLUS) as sim:
