@@ -23,6 +23,8 @@ PATIENCE: Final = 60.0
 """How long suspects are left alone while they are searched, seconds; the end of the search wakes them."""
 SEARCH_EVERY: Final = 60.0
 """Seconds between two searches: each may cost as many requests as ids, and all must stay within a tenth of the looks."""
+SEARCH_FOR: Final = 300.0
+"""Seconds after which a search gives up: the machine may have slept, and whom it asks for may be gone."""
 _MOST: Final = 1000
 """Ids of which it is known that they were apart; the first that came goes first."""
 
@@ -70,9 +72,10 @@ class Ward:
 
     async def search(self, suspects: Sequence[str]) -> None:
         """Find out who of *suspects* spoils requests; at the end they are due, and the guilty ones apart."""
+        until = self._clock() + SEARCH_FOR
         try:
             if not self._strikes.is_outage(suspects) or await self._is_well(suspects):
-                self._accuse(await self._guilty(suspects))
+                self._accuse(await self._guilty(suspects, until))
         except GatewayError:
             pass  # left alone meanwhile: an outage after all
         finally:
@@ -98,9 +101,11 @@ class Ward:
         """Forget an id that is not looked at any more."""
         self._apart.pop(task_id, None)
 
-    async def _guilty(self, suspects: Sequence[str]) -> list[str]:
+    async def _guilty(self, suspects: Sequence[str], until: float) -> list[str]:
         search = Bisection(tuple(suspects))
         while search.ask:
+            if self._clock() >= until:
+                return []
             is_well = await self._coalescer.look_on_trial(search.ask)
             if is_well is None:
                 return []

@@ -242,6 +242,19 @@ async def test_a_search_ends_with_its_watcher() -> None:
     assert (counts.watched, counts.leased) == (64, 0)
 
 
+async def test_a_search_does_not_ask_for_ever_for_those_who_are_gone() -> None:
+    """It has five minutes, however slow the gateway is: then its ids are suspected anew, if they are still watched."""
+    rig, gateway = spoiled(64, "37")
+    async with running(rig):
+        await watch_all(rig, 64)
+        await gateway.halved.wait()
+        gateway.takes, begun = 70.0, gateway.sent[-1][0]
+        await rig.store.unwatch([str(number) for number in range(64)])
+        await anyio.sleep(1_000)
+
+    assert 200 < gateway.sent[-1][0] - begun <= 300
+
+
 async def test_a_poison_id_expires_as_any_other() -> None:
     """Being apart is no end, and keeps nobody from one."""
     gateway = Spoiled(takes=0.05, poison=frozenset({"1"}))
