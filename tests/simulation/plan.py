@@ -114,6 +114,11 @@ class GatewayPlan:
     readers: tuple[Reader, ...]
     hooks: tuple[str, ...]
 
+    @property
+    def most_at_once(self) -> int:
+        """How many ids fit into one request."""
+        return 1 if self.family is Family.ENVELOPED else self.batch
+
 
 @frozen
 class Plan:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import inf
+from math import ceil, inf
 
 from mjwatch import Expired
 from tests.simulation.checkers.politeness import holds
@@ -16,6 +16,8 @@ _FLIGHT = 25.0
 """The longest a look takes, and time to commit, seconds."""
 _LOOKS = 65.0
 """The longest interval between two looks, and a flight."""
+_SLOWEST = 5.0
+"""Seconds between two requests where the budget is at its smallest."""
 _ALONE = {"401", "403", "301", "302", "307", "308", "GatewayDenied", "GatewayRefused"}
 _MOST_ALONE = 610.0
 """Who has to be mended is asked once in ten minutes at last."""
@@ -126,7 +128,10 @@ def deadlines_pass_while_it_is_down(history: History) -> Iterator[str]:
                 if (other.gateway, other.life) == (session.gateway, session.life)
                 for one in other.of(event.task.id)
             )
-            if event.at > event.deadline + _FLIGHT and is_known and not slept:
+            # a gateway that lists few at a time may be asked for them one after the other, in the smallest of budgets
+            plan = history.plan_of(session.gateway)
+            turn = (ceil(len(plan.tales) / plan.most_at_once) - 1) * _SLOWEST
+            if event.at > event.deadline + _FLIGHT + turn and is_known and not slept:
                 yield (
                     f"{session.gateway}/{session.reader} ({session.temper}): {event.task.id} expired "
                     f"{event.at - event.deadline:.1f} s after its deadline"

@@ -94,8 +94,7 @@ def _is_calm(history: History, gateway: GatewayPlan) -> bool:
 
 def _round(gateway: GatewayPlan) -> float:
     """Return how long it takes at most to ask for all tasks once, seconds: the budget of a minute is five a second."""
-    batch = 1 if gateway.family is Family.ENVELOPED else gateway.batch
-    return ceil(len(gateway.tales) / batch) / 5.0 + 2 * gateway.latency[1] + _SOON
+    return ceil(len(gateway.tales) / gateway.most_at_once) / 5.0 + 2 * gateway.latency[1] + _SOON
 
 
 @promise("P6")

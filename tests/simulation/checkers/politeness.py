@@ -13,8 +13,8 @@ CAP = 300.0
 """The longest that a Retry-After is obeyed, seconds."""
 _DIGITS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 _AT_ONCE = 1e-6
-_SEARCHES = 60.0
-"""How long a search for whoever spoils a batch may go on, seconds."""
+_SEARCHES = 420.0
+"""How long after a failure a search for whoever spoiled the batch may go on, seconds."""
 _LEASE = 30.0
 _GOOD = {"200", "204", "cancelled"}
 
@@ -117,24 +117,45 @@ def each_id_once(history: History) -> Iterator[str]:
     """
     However many read a task, no two requests that ask for it are under way at once.
 
-    But for a search for whoever spoils a batch: it asks for some that somebody else may just have asked for anew. And
-    for whoever looks a task up: a request that has left is not the look that was asked for.
+    But for a search for whoever spoils a batch: it asks for some that somebody else may just have asked for anew; for
+    whoever looks a task up: a request that has left is not the look that was asked for; and for one that all have left
+    meanwhile, and somebody watches anew.
     """
     for gateway in history.plan.gateways:
         for life in range(len(history.lives)):
-            open_until: dict[str, tuple[float, str]] = {}
+            under_way: dict[str, Sent] = {}
             wire = history.sent_by(gateway.name, life)
             for sent in wire:
                 for task_id in sent.ids:
-                    until, route = open_until.get(task_id, (0.0, ""))
-                    is_double = until > sent.at + _AT_ONCE and route == sent.route
-                    # whoever slept longer than a lease lasts lets go of it
-                    is_double = is_double and not _woke(history, sent.at - _LEASE, sent.at)
-                    is_double = is_double and not is_looked_up(history, sent, task_id)
-                    if is_double and not is_searched(wire, sent, task_id):
+                    before = under_way.get(task_id)
+                    if before is not None and _is_double(history, wire, before, sent, task_id):
                         yield f"{gateway.name}: {task_id} was asked for twice at {sent.at:.3f}"
-                        break
-                    open_until[task_id] = (sent.ended_at, sent.route)
+                        return
+                    under_way[task_id] = sent
+
+
+def _is_double(history: History, wire: list[Sent], before: Sent, sent: Sent, task_id: str) -> bool:
+    if before.ended_at <= sent.at + _AT_ONCE or before.route != sent.route:
+        return False
+    # whoever slept longer than a lease lasts lets go of it
+    if _woke(history, sent.at - _LEASE, sent.at):
+        return False
+    return not (
+        is_looked_up(history, sent, task_id)
+        or is_searched(wire, sent, task_id)
+        or _is_watched_anew(history, before, sent, task_id)
+    )
+
+
+def _is_watched_anew(history: History, before: Sent, sent: Sent, task_id: str) -> bool:
+    """Return True if nobody has wanted an id all the time between two requests."""
+    return not history.plan_of(sent.gateway).hooks and not any(
+        (session.gateway, session.life) == (sent.gateway, sent.life)
+        and task_id in session.ids
+        and session.begun_at <= before.at
+        and sent.at <= session.ended_at
+        for session in history.sessions
+    )
 
 
 def is_looked_up(history: History, sent: Sent, task_id: str) -> bool:

@@ -45,9 +45,12 @@ def who_denies_is_left_alone(history: History) -> Iterator[str]:
     """After 401, 403 or a redirect nobody asks for half a minute, and for a minute unless a good answer came meanwhile."""
     for name, wire in _wires(history):
         denied_at = 0.0
+        lists_at = min((one.at for one in wire if one.route != "fetch" and one.outcome == "200"), default=inf)
         for sent in sorted(wire, key=lambda one: one.ended_at):
             if sent.outcome not in _DENIED or sent.at < denied_at:
                 continue  # of the same round: it counts from the first
+            if sent.outcome == "302" and sent.route == "fetch" and lists_at < sent.at:
+                continue  # lists work: that the single route leads elsewhere says nothing of the gateway
             denied_at = sent.ended_at
             good_at = min(
                 (one.ended_at for one in wire if one.outcome == "200" and one.ended_at >= sent.ended_at),
