@@ -116,7 +116,7 @@ class Watcher:
 
         Args:
             task_ids: At least one.
-            throttle: At most one `Progress` of a task in so many seconds, the newest; all else comes at once.
+            throttle: One `Progress` of a task in so many seconds at most, the newest when read; all else at once.
             deadline: Watch at least so many seconds; by default as `Deadlines` says.
             after: The `offset` of an earlier stream: what it had got is not told again.
 

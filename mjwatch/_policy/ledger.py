@@ -180,7 +180,7 @@ class Ledger:
     def end(self, task_id: str) -> None:
         """Note that nothing follows of a task, or that the reader left it."""
         self.part()
-        last = self._last.pop(task_id, 0)
+        last = self._last.pop(task_id, 0) or self._ended.get(task_id, 0)
         if last or task_id in self._owed:
             self._ended[task_id] = last
         self._forget_some()

@@ -31,11 +31,15 @@ class Mailbox:
     replaces. What survives of a task is the newest of Progress and InputRequired, the newest ButtonsAvailable and
     the newest final; of the gateway the newest Unreachable or Recovered.
 
+    Under a throttle Progress is conflated at once: of those of a task that wait only the newest is told, in the turn
+    of the first, and none of which any newer event of its task waits. A reader that was busy is not behind.
+
     What came is first as the log has it, `_later`, and then `ready`: numbered, and free to be taken from the left
     without any further question. A reader that keeps up has nothing but the latter.
 
     Args:
-        throttle: The least distance of two Progress of one task, in seconds; None for no such wish.
+        throttle: The least distance of two Progress of one task, in seconds; None for no such wish, where Progress
+            is conflated like all else.
 
     Attributes:
         ready: What may be taken at once. Always the same deque; empty where there is a throttle.
@@ -78,11 +82,10 @@ class Mailbox:
         if throttle is not None and not isinstance(event, _GATEWAY_EVENTS):
             if self._ledger.knows(event) or throttle.is_replay(event):
                 return
-            resting = throttle.came(event)
-            if resting is not None:
-                self._ledger.owe(resting)
+            overtaken = throttle.came(event)
+            if overtaken is not None:
+                self._ledger.owe(overtaken)
                 if isinstance(event, Progress):
-                    throttle.rest(event)
                     return
         self._later.append(event)
         self._came()
@@ -157,9 +160,9 @@ class Mailbox:
                 queue.clear()
                 queue.extend(kept)
         for task_id in left:
-            resting = None if self._throttle is None else self._throttle.forget(task_id)
-            if resting is not None:
-                self._ledger.owe(resting)
+            waiting = None if self._throttle is None else self._throttle.forget(task_id)
+            if waiting is not None:
+                self._ledger.owe(waiting)
             self._over.discard(task_id)
             self._ledger.end(task_id)
         self._trim()
@@ -220,11 +223,13 @@ class Mailbox:
         # What rested long enough goes before the queue: it is older than most of it, and a queue that never runs
         # empty must not hold it for ever.
         self._let_rest(now, throttle)
-        event: Event | None = throttle.pop(now)
+        event: Event | None = throttle.rested(now)
         if event is None:
             if not self._later:
                 return None
             event = self._later.popleft()
+            if isinstance(event, Progress):
+                event = throttle.at(event)
         self._mark -= 2
         if not isinstance(event, _GATEWAY_EVENTS):
             throttle.told(event, now)
@@ -233,12 +238,13 @@ class Mailbox:
         return event
 
     def _let_rest(self, now: float, throttle: Throttle) -> None:
-        """Clear the head of the queue of Progress whose time has not come."""
-        while self._later and isinstance(event := self._later[0], Progress) and throttle.is_early(event, now):
-            self._later.popleft()
-            if not throttle.rest(event):
-                self._ledger.owe(event)
+        """Clear the head of the queue of Progress that is told at another place, or later."""
+        while self._later and isinstance(place := self._later[0], Progress):
+            if throttle.is_void(place):
                 self._mark -= 2
+            elif not throttle.rest(place, now):
+                return
+            self._later.popleft()
 
     def _trim(self) -> None:
         if len(self) > self._limit:

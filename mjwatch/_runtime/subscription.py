@@ -67,7 +67,8 @@ class Subscription(_Stream):
     * The percent never falls; a real restart is told as a `Progress` with `restarted=True`.
     * One cause makes one event.
     * A late reader first gets the present state with its original `seq`s, also of a task that has ended.
-    * A slow reader gets the newest progress, and never loses `ButtonsAvailable` or a final event.
+    * A slow reader gets the newest progress (with `throttle` each time, else from 256 unread events on), and never
+      loses `ButtonsAvailable` or a final event.
     * The gateway's silence is never the task's failure. Outcomes are events; exceptions are for broken promises.
 
     Raises (when iterated):

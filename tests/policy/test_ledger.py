@@ -72,6 +72,17 @@ def test_what_is_owed_is_forgotten_with_its_task() -> None:
     assert numbered(ledger, progress(1)) == [progress(1)]
 
 
+def test_a_restart_that_is_owed_after_an_end_brings_the_end_back_to_nobody() -> None:
+    """Whoever leaves a task that went on after its end was told that end."""
+    ledger = make()
+    numbered(ledger, progress(1), expired(2))
+    ledger.owe(progress(3, restarted=True))
+    ledger.end("1")
+
+    assert numbered(ledger, expired(2)) == []
+    assert numbered(ledger, progress(4)) == [evolve(progress(4), skipped=1, restarted=True)]
+
+
 def test_only_so_many_ends_are_remembered() -> None:
     """Not counting those that the reader has still to take."""
     undelivered: list[Event] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
@@ -44,6 +45,15 @@ def taken(mailbox: Mailbox, now: float = 0.0) -> list[Event]:
     return list(iter(lambda: mailbox.take(now), None))
 
 
+def told_one(first: TaskEvent, *others: Event) -> Mailbox:
+    """Return a mailbox with a throttle of 10 s of which *first* was taken at 0, before *others* came."""
+    mailbox = filled(first, throttle=10)
+    mailbox.take(0)
+    for event in others:
+        mailbox.put(event)
+    return mailbox
+
+
 def seqs(events: Iterable[Event]) -> list[int]:
     """Return the seqs of the events of tasks among *events*."""
     return [event.seq for event in events if not isinstance(event, Unreachable | Recovered)]
@@ -77,8 +87,10 @@ def test_an_event_that_came_before_is_dropped() -> None:
 @pytest.mark.parametrize("came", [[progress(1), success(2)], [progress(1), buttons(2)]])
 def test_a_replay_of_what_was_taken_is_dropped(came: list[TaskEvent], throttle: float | None) -> None:
     """After the final nothing follows; while the task goes on nothing comes twice."""
-    mailbox = filled(*came, throttle=throttle)
-    before = taken(mailbox)
+    mailbox, before = Mailbox(throttle=throttle), list[Event]()
+    for event in came:
+        mailbox.put(event)
+        before += taken(mailbox)
     for event in came:
         mailbox.put(event)
 
@@ -287,8 +299,7 @@ def test_readers_that_keep_up_share_the_work() -> None:
     assert shared == [evolve(progress(2), skipped=1), evolve(progress(4), skipped=1)]
     assert all(one is same for one, same in zip(shared, taken(other), strict=True))
     assert taken(behind)[-2:] == shared
-    assert taken(throttled) == shared[:1]
-    assert taken(throttled, now=10) == shared[1:]
+    assert taken(throttled) == [evolve(progress(4), skipped=3)]
 
 
 def test_readers_that_share_the_work_get_a_large_parcel_each() -> None:
@@ -360,20 +371,60 @@ def test_an_empty_mailbox_has_nothing_to_wait_for() -> None:
 
 def test_progress_that_comes_too_soon_is_delivered_in_its_time() -> None:
     """The first at once, then the newest of each throttle."""
-    mailbox = filled(progress(1), progress(2), progress(3), throttle=10)
+    mailbox = told_one(progress(1), progress(2), progress(3))
 
-    assert [progress(1)] == taken(mailbox, now=100)
-    assert (len(mailbox), mailbox.ready_in(102)) == (1, 8)
+    assert taken(mailbox) == []
+    assert (len(mailbox), mailbox.ready_in(2)) == (1, 8)
     mailbox.put(progress(4))
-    assert taken(mailbox, now=109) == []
-    assert [evolve(progress(4), skipped=2)] == taken(mailbox, now=110)
-    assert mailbox.ready_in(110) is None
+    assert taken(mailbox, now=9) == []
+    assert [evolve(progress(4), skipped=2)] == taken(mailbox, now=10)
+    assert mailbox.ready_in(10) is None
+
+
+def test_a_throttled_reader_that_was_busy_gets_the_newest_at_once() -> None:
+    """What piled up meanwhile is not told one by one, however long ago its time came."""
+    mailbox = told_one(progress(1), *map(progress, range(2, 100)))
+
+    assert mailbox.ready_in(500) == 0
+    assert [evolve(progress(99), skipped=97)] == taken(mailbox, now=500)
+    assert (len(mailbox), mailbox.ready_in(500)) == (0, None)
+
+
+@pytest.mark.parametrize("after", [success, buttons, input_required])
+def test_a_throttled_reader_that_was_busy_is_told_no_progress_from_before(
+    after: Callable[[int], TaskEvent],
+) -> None:
+    """What came after it says more; and of the progress after that, the newest."""
+    mailbox = told_one(progress(1), progress(2), progress(3), after(4), progress(5), progress(6))
+
+    assert [evolve(after(4), skipped=2), evolve(progress(6), skipped=1)] == taken(mailbox, now=500)
+
+
+def test_what_takes_the_place_of_a_progress_is_told_in_its_turn() -> None:
+    """Not behind what came after the first."""
+    others: list[Event] = [progress(1, task_id="2"), unreachable(), success(1, task_id="3")]
+    mailbox = filled(progress(1), *others, progress(2), throttle=10)
+
+    assert [evolve(progress(2), skipped=1), *others] == taken(mailbox)
+
+
+def test_tasks_that_change_faster_than_they_are_read_take_turns() -> None:
+    """Five tasks change at each look, of which the reader takes one event: each of them gets its share."""
+    mailbox, got = Mailbox(throttle=2), list[str]()
+    for seq in range(1, 101):
+        for number in range(5):
+            mailbox.put(progress(seq, task_id=str(number)))
+        event = mailbox.take(5.0 * seq)
+        assert isinstance(event, Progress)
+        assert event.seq == seq
+        got.append(event.task.id)
+
+    assert got == ["0", "1", "2", "3", "4"] * 20
 
 
 def test_asking_when_is_as_good_as_taking() -> None:
     """A queue that holds only Progress before its time is not ready."""
-    mailbox = filled(progress(1), progress(2), throttle=10)
-    mailbox.take(0)
+    mailbox = told_one(progress(1), progress(2))
 
     assert mailbox.ready_in(0) == 10
     assert mailbox.ready_in(11) == 0
@@ -401,8 +452,7 @@ def test_a_deferred_progress_yields_to_whatever_comes_after(
     after: Callable[[int], TaskEvent], is_looked_between: bool
 ) -> None:
     """Only Progress is throttled: the rest comes at once, and seq must rise."""
-    mailbox = filled(progress(1), progress(2), throttle=10)
-    mailbox.take(0)
+    mailbox = told_one(progress(1), progress(2))
     if is_looked_between:
         mailbox.take(0)
     mailbox.put(after(3))
@@ -411,23 +461,40 @@ def test_a_deferred_progress_yields_to_whatever_comes_after(
     assert (len(mailbox), mailbox.ready_in(1)) == (0, None)
 
 
-def test_a_throttled_restart_is_not_lost() -> None:
-    """Whether a newer Progress or another kind replaces it, the next Progress says so."""
-    replaced = filled(progress(1, 90), progress(2, 5, restarted=True), throttle=10)
-    replaced.take(0)
-    replaced.take(0)
-    replaced.put(progress(3, 6))
-    dropped = filled(progress(1, 90), progress(2, 5, restarted=True), buttons(3), progress(4, 6), throttle=10)
+@pytest.mark.parametrize("is_looked_between", [True, False])
+def test_a_throttled_restart_is_not_lost(is_looked_between: bool) -> None:
+    """A newer Progress takes the place of the one that said so, and says so."""
+    mailbox = told_one(progress(1, 90), progress(2, 5, restarted=True))
+    if is_looked_between:
+        mailbox.take(0)
+    mailbox.put(progress(3, 6))
 
-    assert [evolve(progress(3, 6), skipped=1, restarted=True)] == taken(replaced, now=10)
-    assert seqs(taken(dropped, now=0)) == [1, 3]
-    assert [progress(4, 6, restarted=True)] == taken(dropped, now=10)
+    assert [evolve(progress(3, 6), skipped=1, restarted=True)] == taken(mailbox, now=10)
+    mailbox.put(progress(4, 7))
+    assert [progress(4, 7)] == taken(mailbox, now=20)
+
+
+@pytest.mark.parametrize("is_looked_between", [True, False])
+@pytest.mark.parametrize("now", [0, 10])
+@pytest.mark.parametrize("between", [buttons, input_required])
+def test_a_throttled_restart_is_told_after_what_came_between(
+    between: Callable[[int], TaskEvent], now: float, is_looked_between: bool
+) -> None:
+    """Other kinds do not tell a restart; the next Progress does, be it early or late."""
+    mailbox = told_one(progress(1, 90), progress(2, 5, restarted=True))
+    if is_looked_between:
+        mailbox.take(0)
+    mailbox.put(between(3))
+    overtaker = mailbox.take(now)
+    mailbox.put(progress(4, 6))
+
+    assert overtaker == evolve(between(3), skipped=1)
+    assert [progress(4, 6, restarted=True)] == taken(mailbox, now=10)
 
 
 def test_a_busy_queue_does_not_hold_back_a_progress_that_rested() -> None:
     """It goes first once its time has come."""
-    mailbox = filled(progress(1), progress(2), throttle=10)
-    mailbox.take(0)
+    mailbox = told_one(progress(1), progress(2))
     mailbox.take(0)
     mailbox.put(progress(1, task_id="2"))
 
@@ -436,7 +503,7 @@ def test_a_busy_queue_does_not_hold_back_a_progress_that_rested() -> None:
 
 def test_what_takes_the_place_of_a_progress_that_rested_goes_as_early() -> None:
     """Not behind the queue that came before it."""
-    mailbox = filled(progress(1), progress(2), throttle=10)
+    mailbox = told_one(progress(1), progress(2))
     taken(mailbox)
     mailbox.put(progress(1, task_id="2"))
     mailbox.put(progress(3))
@@ -444,11 +511,12 @@ def test_what_takes_the_place_of_a_progress_that_rested_goes_as_early() -> None:
     assert [evolve(progress(3), skipped=1), progress(1, task_id="2")] == taken(mailbox, now=10)
 
 
-def test_a_deferred_progress_of_a_forgotten_id_goes_too() -> None:
+@pytest.mark.parametrize("is_looked_between", [True, False])
+def test_a_deferred_progress_of_a_forgotten_id_goes_too(is_looked_between: bool) -> None:
     """The reader left: nothing comes later either, unless it comes back."""
-    mailbox = filled(progress(1), progress(2), throttle=10)
-    mailbox.take(0)
-    mailbox.take(0)
+    mailbox = told_one(progress(1), progress(2))
+    if is_looked_between:
+        mailbox.take(0)
     mailbox.forget("1")
 
     assert (len(mailbox), mailbox.ready_in(0), taken(mailbox, now=10)) == (0, None, [])
@@ -456,23 +524,36 @@ def test_a_deferred_progress_of_a_forgotten_id_goes_too() -> None:
     assert taken(mailbox, now=10) == [progress(2)]
 
 
-def test_a_deferred_restart_of_a_forgotten_id_is_told_if_it_comes_back() -> None:
+@pytest.mark.parametrize("is_looked_between", [True, False])
+@pytest.mark.parametrize("more", [[], [progress(3, 6)]])
+def test_a_deferred_restart_of_a_forgotten_id_is_told_if_it_comes_back(
+    more: list[TaskEvent], is_looked_between: bool
+) -> None:
     """Whoever left before its time was not told that the percent fell."""
-    mailbox = filled(progress(1, 90), progress(2, 5, restarted=True), throttle=10)
-    taken(mailbox)
+    mailbox = told_one(progress(1, 90), progress(2, 5, restarted=True))
+    if is_looked_between:
+        taken(mailbox)
+    for event in more:
+        mailbox.put(event)
     mailbox.forget("1")
-    mailbox.put(progress(3, 6))
+    mailbox.put(progress(4, 7))
 
-    assert taken(mailbox, now=10) == [evolve(progress(3, 6), skipped=1, restarted=True)]
+    assert taken(mailbox, now=10) == [evolve(progress(4, 7), skipped=2, restarted=True)]
 
 
 def test_to_leave_one_task_restarts_no_other() -> None:
     """What waits of another tells its own restart, and not before."""
+    crowd = [progress(1, task_id=f"other {number}") for number in range(256)]
     others = [progress(1, 90, task_id="2"), progress(2, 5, task_id="2", restarted=True)]
-    mailbox = filled(progress(1), *others, throttle=10)
-    mailbox.forget("1")
+    mailbox = filled(*crowd, progress(1), *others)
+    throttled = filled(progress(1), others[0], throttle=10)
+    for one in (mailbox, throttled):
+        one.forget("1")
+    got = taken(throttled)
+    throttled.put(others[1])
 
-    assert [taken(mailbox), taken(mailbox, now=10)] == [others[:1], others[1:]]
+    assert taken(mailbox) == [*crowd, *others]
+    assert [*got, *taken(throttled, now=10)] == others
 
 
 def test_a_crowd_is_left_like_anything_else() -> None:
@@ -514,8 +595,9 @@ def test_a_crowd_that_has_become_few_is_told_one_by_one() -> None:
 
 def test_alternating_kinds_do_not_pile_up_within_a_throttle() -> None:
     """Each Progress that is deferred and replaced leaves nothing that grows."""
-    mailbox = filled(progress(1), progress(1, task_id="2"), progress(2, task_id="2"), throttle=3_600)
+    mailbox = filled(progress(1), progress(1, task_id="2"), throttle=3_600)
     taken(mailbox)
+    mailbox.put(progress(2, task_id="2"))
     for seq in range(2, 2_000, 2):
         mailbox.put(progress(seq))
         mailbox.take(0)
@@ -529,15 +611,26 @@ def test_alternating_kinds_do_not_pile_up_within_a_throttle() -> None:
 
 def test_an_old_turn_does_not_hide_who_is_next() -> None:
     """A Progress that was deferred twice within one throttle leaves nothing that misleads about the next one."""
-    mailbox = filled(progress(1), progress(2), throttle=10)
-    taken(mailbox, now=0)
-    for event in (buttons(3), progress(4), progress(1, task_id="2"), progress(2, task_id="2")):
+    mailbox = told_one(progress(1), progress(2))
+    taken(mailbox)
+    for event in (buttons(3), progress(4), progress(1, task_id="2")):
         mailbox.put(event)
     taken(mailbox, now=5)
+    mailbox.put(progress(2, task_id="2"))
     mailbox.take(10)
     mailbox.put(progress(5))
 
     assert mailbox.ready_in(10) == 5
+
+
+def test_an_old_turn_brings_nothing_forward() -> None:
+    """Where the one that rested gave way, the next Progress is told behind what it gave way to."""
+    mailbox = told_one(progress(1), progress(2))
+    taken(mailbox)
+    for event in (buttons(3), progress(4)):
+        mailbox.put(event)
+
+    assert [evolve(buttons(3), skipped=1), progress(4)] == taken(mailbox, now=10)
 
 
 class Maker(Protocol):
@@ -551,7 +644,9 @@ class Maker(Protocol):
 class Model:
     """An unbounded mailbox: it keeps everything that was put, and what the reader got, and when."""
 
-    def __init__(self) -> None:
+    def __init__(self, throttle: float | None) -> None:
+        self.throttle = throttle
+        self.progress_at = dict[str, float]()
         self.put = defaultdict[str, list[TaskEvent]](list)
         self.got = defaultdict[str, list[tuple[float, TaskEvent]]](list)
         self.gateway: Event | None = None
@@ -563,6 +658,23 @@ class Model:
             self.gateway_got = event
         else:
             self.got[event.task.id].append((now, event))
+            if isinstance(event, Progress):
+                self.progress_at[event.task.id] = now
+
+    def may_be_told(self, event: Event, now: float) -> bool:
+        """Return True unless a throttle forbids *event*: a Progress that is early, or not the newest of its task."""
+        if self.throttle is None or not isinstance(event, Progress):
+            return True
+        newest = self.put[event.task.id][-1].seq
+        return event.seq == newest and now >= self.progress_at.get(event.task.id, -math.inf) + self.throttle
+
+    def is_behind(self, now: float) -> bool:
+        """Return True if the newest of a task was not got, though it may be told."""
+        return any(
+            self.may_be_told(put[-1], now)
+            for task_id, put in self.put.items()
+            if not self.got[task_id] or self.got[task_id][-1][1].seq < put[-1].seq
+        )
 
 
 Step = tuple[str, int, int, bool] | tuple[int, int] | str
@@ -647,7 +759,7 @@ def put_run(mailbox: Mailbox, model: Model, kinds: str, tasks: int, *, is_replay
 
 
 def take_run(mailbox: Mailbox, model: Model, number: int, now: float) -> None:
-    """Take up to *number* events; the mailbox knows beforehand whether there is one."""
+    """Take up to *number* events; the mailbox knows beforehand whether there is one, and what a throttle lets by."""
     for _ in range(number):
         is_ready = mailbox.ready_in(now) == 0
         event = mailbox.take(now)
@@ -655,13 +767,15 @@ def take_run(mailbox: Mailbox, model: Model, number: int, now: float) -> None:
         assert is_ready is (event is not None)
         assert len(mailbox) <= mailbox.bound
         if event is None:
+            assert not model.is_behind(now)
             return
+        assert model.may_be_told(event, now)
         model.take(event, now)
 
 
 def played(steps: list[Step], throttle: float | None) -> Model:
     """Play *steps* on a mailbox, read it to its end, and return what was put and got."""
-    mailbox, model, now = Mailbox(throttle=throttle), Model(), 0.0
+    mailbox, model, now = Mailbox(throttle=throttle), Model(throttle), 0.0
     for step in steps:
         match step:
             case (str(kinds), int(times), int(tasks), bool(is_replayed)):
@@ -833,8 +947,7 @@ def test_a_parcel_is_put_like_its_events() -> None:
         mailbox.put_all(parcel)
 
     assert seqs(taken(empty)) == seqs(taken(waiting)) == [1, 2, 3]
-    assert seqs(taken(throttled)) == [1]
-    assert seqs(taken(throttled, now=10)) == [3]
+    assert [evolve(progress(3), skipped=2)] == taken(throttled)
 
 
 def test_a_large_parcel_of_many_tasks_is_not_looked_through() -> None:

@@ -156,6 +156,40 @@ async def test_a_loop_body_that_sleeps_delays_no_poll_and_loses_no_end() -> None
     assert now() - begun < 30 * 6
 
 
+@pytest.mark.parametrize(("end", "pauses"), [("failure", 1), ("success", 2)])
+def test_a_throttled_reader_that_is_busy_is_never_behind(end: str, pauses: int) -> None:
+    """90 s an event, news each 4 s: it gets the newest each time, and the end one pause later; buttons take their own."""
+    pause, quick, slow = 90.25, list[tuple[float, Event]](), list[tuple[float, Event]]()
+
+    async def consume(events: mjwatch.Subscription, got: list[tuple[float, Event]], seconds: float) -> None:
+        async for event in events:
+            got.append((now(), event))
+            await anyio.sleep(seconds)
+
+    async def main() -> None:
+        async with staged(pacing=Pacing.every(1)) as (sim, watcher):
+            task = sim.task("1").after(1).submitted()
+            for percent in range(1, 99):
+                task = task.after(4).progress(percent)
+            task = task.after(4)
+            task.failure() if end == "failure" else task.success()
+            async with anyio.create_task_group() as group:
+                group.start_soon(consume, watcher.watch("1"), quick, 0.0)
+                group.start_soon(consume, watcher.watch("1", throttle=2), slow, pause)
+
+    simulate(main)
+    check_contract([event for _, event in slow], "1")
+    progress = [(at, event.percent) for at, event in slow if isinstance(event, Progress)]
+    newest = [
+        [e.percent for came, e in quick if isinstance(e, Progress) and came <= at][-1] for at, _ in progress
+    ]
+
+    assert len(progress) >= 4
+    assert [percent for _, percent in progress] == newest
+    assert slow[-1][1].kind == quick[-1][1].kind == end
+    assert slow[-1][0] - quick[-1][0] <= pauses * pause
+
+
 @simulated
 async def test_a_reader_full_of_ends_stops_new_watches_and_loses_none() -> None:
     """At `max_unread` unread finals a new watch raises TooManyWatches; after reading it works again."""
