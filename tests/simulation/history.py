@@ -215,8 +215,18 @@ class History:
         for at, lasted in self.suspensions:
             # a look that was claimed before the machine slept, and made after, is dated by its claim
             if at - _FLIGHT <= told_at <= at + lasted:
-                told_at = min(got.at, at + lasted + _FLIGHT)
+                told_at = min(self._taken_at[session.life, got.event.id], at + lasted + _FLIGHT)
         return told_at
+
+    @cached_property
+    def _taken_at(self) -> dict[tuple[int, str], float]:
+        """When each event was first taken by anybody in a life: it was told by then."""
+        taken_at: dict[tuple[int, str], float] = {}
+        for session in self.sessions:
+            for got in session.got:
+                key = session.life, got.event.id
+                taken_at[key] = min(got.at, taken_at.get(key, inf))
+        return taken_at
 
     @property
     def awake_at(self) -> float:
