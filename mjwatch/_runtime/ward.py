@@ -25,6 +25,8 @@ SEARCH_EVERY: Final = 60.0
 """Seconds between two searches: each may cost as many requests as ids, and all must stay within a tenth of the looks."""
 SEARCH_FOR: Final = 300.0
 """Seconds after which a search gives up: the machine may have slept, and whom it asks for may be gone."""
+_ALL_BAD: Final = 3
+"""So many ids that fail alone, where nothing went well since the search began, are no poison: the gateway went down."""
 _MOST: Final = 1000
 """Ids of which it is known that they were apart; the first that came goes first."""
 
@@ -103,12 +105,14 @@ class Ward:
 
     async def _guilty(self, suspects: Sequence[str], until: float) -> list[str]:
         search = Bisection(tuple(suspects))
+        has_gone_well = False
         while search.ask:
-            if self._clock() >= until:
+            if self._clock() >= until or (len(search.poison) >= _ALL_BAD and not has_gone_well):
                 return []
             is_well = await self._coalescer.look_on_trial(search.ask)
             if is_well is None:
                 return []
+            has_gone_well = has_gone_well or is_well
             search.tell(well=is_well)
         guilty = [*search.poison, *search.unresolved]
         innocent = [task_id for task_id in suspects if task_id not in guilty]

@@ -242,6 +242,22 @@ async def test_a_search_ends_with_its_watcher() -> None:
     assert (counts.watched, counts.leased) == (64, 0)
 
 
+async def test_a_search_asks_little_of_a_gateway_that_went_down() -> None:
+    """What it finds then is held against nobody, so nothing else would stop it."""
+    rig, gateway = spoiled(400, "37")
+    async with running(rig):
+        await watch_all(rig, 400)
+        while not any(len(ids) == 200 for ids in lists(gateway)):  # noqa: ASYNC110 - the search has begun
+            await anyio.sleep(0.01)
+        gateway.is_down = True
+        begun = len(gateway.sent)
+        await anyio.sleep(50)
+        searched = [ids for _, _, ids in gateway.sent[begun:] if len(ids) < 200]
+
+    assert len(searched) < 20
+    assert not any(line[1] == "batch.spoiled" for line in rig.log.lines)
+
+
 async def test_a_search_does_not_ask_for_ever_for_those_who_are_gone() -> None:
     """It has five minutes, however slow the gateway is: then its ids are suspected anew, if they are still watched."""
     rig, gateway = spoiled(64, "37")
