@@ -34,8 +34,8 @@ CLOSING_GRACE = 1.0
 """How long a flight under way may still take when the watcher closes, seconds."""
 LISTS_AFTER = 30.0
 """
-Seconds for which ids that lists leave out are asked for in lists all the same, after a single lookup that failed: where
-the single route never works, a list that shows them again is all there is.
+Seconds for which an id that lists leave out is asked for in lists all the same, after its single lookup failed: where
+the single route never works, a list that shows it again is all there is.
 """
 
 
@@ -69,7 +69,7 @@ class Pump:
         self._clock = context.clock
         self._before_claim = before_claim
         self._was_alone = False
-        self._lists_until = float("-inf")
+        self._in_vain: dict[str, float] = {}  # until when, in the order in which they end
         self._woken = anyio.Event()
         self._claiming = anyio.CancelScope()
         self._committing = anyio.Lock(fast_acquire=True)
@@ -153,7 +153,9 @@ class Pump:
         if self._coalescer.room == 1 or self._gate.is_probing:
             return []
         alone = self._ward.apart(round_.going)
-        doubted = round_.doubted() if self._clock() >= self._lists_until else None
+        while self._in_vain and next(iter(self._in_vain.values())) <= self._clock():
+            del self._in_vain[next(iter(self._in_vain))]
+        doubted = round_.doubted(but=self._in_vain)
         return alone if doubted is None or doubted in alone else [*alone, doubted]
 
     async def _look_together(self, round_: Round, rows: Sequence[ClaimedRow[State]]) -> None:
@@ -206,7 +208,8 @@ class Pump:
             is_well = looked.exchange.error is None
             rest = self._ward.rest(row.id, is_well=is_well)
             if rest is None and not is_well:
-                self._lists_until = self._clock() + LISTS_AFTER
+                self._in_vain.pop(row.id, None)
+                self._in_vain[row.id] = self._clock() + LISTS_AFTER
             if rest is not None and not is_well:
                 given_back = put_off(round_, [row], self._now(claim, begun), rest)
                 return

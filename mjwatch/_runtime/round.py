@@ -7,7 +7,7 @@ of the rows stands in `harvest.py`.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from attrs import define, field
 
@@ -84,11 +84,11 @@ class Round:
             digests[place] = None
         return Asked([row.id for row in rows], digests)
 
-    def doubted(self) -> Claimed | None:
-        """Return an id that lists left out so often that it must be asked for alone."""
+    def doubted(self, *, but: Container[str] = ()) -> Claimed | None:
+        """Return an id that lists left out so often that it must be asked for alone, none of *but*."""
         for row in self.odd:
             misses = None if row.state is None else row.state.misses
-            if misses is not None and missing.wants_single(misses, self.claim.now):
+            if misses is not None and row.id not in but and missing.wants_single(misses, self.claim.now):
                 return row
         return None
 

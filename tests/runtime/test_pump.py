@@ -7,10 +7,11 @@ from itertools import pairwise
 
 import anyio
 import pytest
+from attrs import define, evolve
 
 from mjwatch._runtime.pump import CLOSING_GRACE
 from mjwatch._store.contract import Wish
-from mjwatch._wire.messages import Reply
+from mjwatch._wire.messages import Reply, Request
 from mjwatch.errors import GatewayRefused, GatewayUnreachable
 from mjwatch.events import Expired, Lost, Progress, Success, Unreachable
 from mjwatch.settings import Deadlines, Limits, Pacing
@@ -258,6 +259,27 @@ async def test_lists_that_show_a_doubted_id_again_are_heard(
 
     assert [type(event) for event in events if event.final] == [Success]
     assert rig.played.routes.count("fetch") >= 1
+
+
+@define(eq=False)
+class OneBad(PlayedGateway):
+    """A gateway whose single lookup of "bad" always fails."""
+
+    async def send(self, request: Request) -> Reply:
+        """Answer, or fail."""
+        reply = await super().send(request)
+        return evolve(Reply(502, b""), at=reply.at) if self.sent[-1][1:] == ("fetch", ("bad",)) else reply
+
+
+async def test_a_single_lookup_that_fails_keeps_no_other_id_from_its_own() -> None:
+    """Each is asked for alone, and told to be lost, in its time."""
+    rig = make_rig(OneBad())
+    async with running(rig):
+        await wish(rig, "bad")
+        with anyio.fail_after(120):
+            events = await read(rig.watch("2", "3"))
+
+    assert [type(event) for event in events] == [Lost, Lost]
 
 
 async def test_a_late_id_is_found() -> None:
