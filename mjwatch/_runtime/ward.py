@@ -23,10 +23,8 @@ PATIENCE: Final = 60.0
 """How long suspects are left alone while they are searched, seconds; the end of the search wakes them."""
 SEARCH_EVERY: Final = 60.0
 """Seconds between two searches: each may cost as many requests as ids, and all must stay within a tenth of the looks."""
-SEARCH_FOR: Final = 300.0
-"""Seconds after which a search gives up: the machine may have slept, and whom it asks for may be gone."""
 _ALL_BAD: Final = 3
-"""So many ids that fail alone, where nothing went well since the search began, are no poison: the gateway went down."""
+"""So many ids that fail alone, where nothing went well since the search began: perhaps the gateway went down."""
 _MOST: Final = 1000
 """Ids of which it is known that they were apart; the first that came goes first."""
 
@@ -47,6 +45,7 @@ class Ward:
         self._log = context.log
         self._strikes = Strikes()
         self._apart: dict[str, Quarantine] = {}
+        self._sought: set[str] = set()  # the suspects of the search under way that are still watched
         self._free_at = float("-inf")
 
     def __contains__(self, task_id: str) -> bool:
@@ -74,13 +73,14 @@ class Ward:
 
     async def search(self, suspects: Sequence[str]) -> None:
         """Find out who of *suspects* spoils requests; at the end they are due, and the guilty ones apart."""
-        until = self._clock() + SEARCH_FOR
+        self._sought = set(suspects)
         try:
             if not self._strikes.is_outage(suspects) or await self._is_well(suspects):
-                self._accuse(await self._guilty(suspects, until))
+                self._accuse(await self._guilty(suspects))
         except GatewayError:
             pass  # left alone meanwhile: an outage after all
         finally:
+            self._sought.clear()
             self._free_at = self._clock() + SEARCH_EVERY
             self._strikes.forget(suspects)
             with anyio.CancelScope(shield=True):
@@ -102,23 +102,27 @@ class Ward:
     def ended(self, task_id: str) -> None:
         """Forget an id that is not looked at any more."""
         self._apart.pop(task_id, None)
+        self._sought.discard(task_id)
 
-    async def _guilty(self, suspects: Sequence[str], until: float) -> list[str]:
+    async def _guilty(self, suspects: Sequence[str]) -> list[str]:
         search = Bisection(tuple(suspects))
         has_gone_well = False
         while search.ask:
-            if self._clock() >= until or (len(search.poison) >= _ALL_BAD and not has_gone_well):
-                return []
-            is_well = await self._coalescer.look_on_trial(search.ask)
+            ask = [task_id for task_id in search.ask if task_id in self._sought]  # it may take long
+            is_well = await self._coalescer.look_on_trial(ask) if ask else True
             if is_well is None:
                 return []
-            has_gone_well = has_gone_well or is_well
             search.tell(well=is_well)
+            has_gone_well = has_gone_well or is_well
+            if len(search.poison) >= _ALL_BAD and not has_gone_well:
+                has_gone_well = await self._is_well(search.unresolved or suspects)
+                if not has_gone_well:
+                    return []
         guilty = [*search.poison, *search.unresolved]
         innocent = [task_id for task_id in suspects if task_id not in guilty]
         # A gateway that went down meanwhile fails whomever it is asked for. Where the search was given up there is
         # nobody who is known to be innocent, but most are.
-        return guilty if await self._is_well(innocent or search.unresolved or suspects) else []
+        return guilty if guilty and await self._is_well(innocent or search.unresolved or suspects) else []
 
     async def _is_well(self, ids: Sequence[str]) -> bool:
         return await self._coalescer.look_on_trial((self._rng.choice(ids),)) is True
