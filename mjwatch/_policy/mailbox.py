@@ -169,10 +169,14 @@ class Mailbox:
 
     def end(self, task_id: str) -> None:
         """Note that a task's end came, for a reader that does not want ends: it need not be remembered."""
-        if self._later:
-            self._over.add(task_id)
-        else:
+        if not self._later:
             self._ledger.end(task_id)
+            return
+        self._over.add(task_id)
+        if len(self._over) > max(
+            _FEW, 2 * len(self)
+        ):  # most have nothing here; paid by those that were added
+            self._end_all(self._over - {_task_id(event) for event in chain(self.ready, self._later)})
 
     def renew(self, *task_ids: str) -> None:
         """Let the seqs of *task_ids* count from 1 again: whoever keeps them has forgotten them."""

@@ -930,6 +930,17 @@ def test_what_its_keeper_forgot_counts_from_one_again() -> None:
     assert seqs(taken(mailbox)) == [1]
 
 
+def test_who_comes_and_goes_leaves_nothing_behind_a_reader_that_is_stuck() -> None:
+    """Ids of which it has nothing are not remembered; the end of one of which it has something is told all the same."""
+    mailbox = filled(*[success(1, task_id=f"waits {number}") for number in range(300)])
+    for number in range(20_000):
+        mailbox.end(f"passes {number}")
+    mailbox.end("waits 299")
+
+    assert len(mailbox._over) <= 1_024
+    assert len(taken(mailbox)) == 300
+
+
 def test_what_its_keeper_forgot_is_not_delivered() -> None:
     """Of the task's former life nothing comes before, or after, what is told of it now."""
     mailbox = filled(progress(1), progress(2))
