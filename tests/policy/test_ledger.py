@@ -196,6 +196,30 @@ def test_the_ends_of_a_parcel_are_remembered_as_ends() -> None:
     assert len(followed) == len(alone) == 10_000
 
 
+def test_a_renewed_task_owes_nothing() -> None:
+    """A restart of its former life is none of the one that begins."""
+    ledger = make()
+    numbered(ledger, progress(1))
+    ledger.owe(progress(2, restarted=True))
+    ledger.renew("1")
+
+    assert numbered(ledger, progress(1)) == [progress(1)]
+
+
+@pytest.mark.parametrize(
+    "events",
+    [[progress(2)], [progress(1)], [progress(3), progress(3)], [success(3), progress(4)]],
+    ids=["told", "older", "twice", "after its end"],
+)
+def test_a_course_numbers_no_parcel_that_its_readers_may_know(events: list[TaskEvent]) -> None:
+    """What of it is news to a reader is the reader's own matter."""
+    course = Course()
+    course.advance(course.number([progress(1)]))
+    course.last["1"] = 2
+
+    assert course.number(events).told == ()
+
+
 def test_a_parcel_is_flat_without_two_events_of_one_task() -> None:
     """Then none of them can replace another."""
     assert Parcel([progress(1), progress(1, task_id="2")]).is_flat

@@ -127,6 +127,29 @@ def test_turns_of_what_gave_way_do_not_pile_up() -> None:
     assert {first, throttle.rested(10)} == {progress(2, task_id="2"), progress(1_002)}
 
 
+def test_turns_are_in_order_also_after_they_were_tidied_up() -> None:
+    """Whoever may be told first goes first, in whatever order they came to rest."""
+    throttle = Throttle(10)
+    ids = [str(number) for number in range(40)]
+    for at, task_id in enumerate(reversed(ids)):
+        told(throttle, task_id, now=at / 10)
+    for seq in range(2, 20):  # each but the last is made void by buttons: so many entries are tidied up
+        for task_id in ids:
+            throttle.came(buttons(2 * seq, task_id=task_id))
+            throttle.told(buttons(2 * seq, task_id=task_id), 4)
+            throttle.came(progress(2 * seq + 1, task_id=task_id))
+            assert throttle.rest(progress(2 * seq + 1, task_id=task_id), 4)
+
+    order = []
+    for now in range(100, 140):
+        place = throttle.rested(now / 10)
+        assert place is not None
+        throttle.told(place, now / 10)
+        order.append(place.task.id)
+
+    assert order == list(reversed(ids))
+
+
 def test_a_task_that_is_left_takes_its_progress_along() -> None:
     """And one that has none leaves nothing; should its reader come back, it is no replay."""
     throttle, queued = resting("1"), Throttle(10)

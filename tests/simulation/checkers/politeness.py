@@ -13,10 +13,10 @@ CAP = 300.0
 """The longest that a Retry-After is obeyed, seconds."""
 _DIGITS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 _AT_ONCE = 1e-6
-_SEARCHES = 420.0
+_SEARCHES = 900.0
 """How long after a failure a search for whoever spoiled the batch may go on, seconds."""
 _LEASE = 30.0
-_GOOD = {"200", "204", "cancelled"}
+_SPOILED = {"GatewayUnreachable", "GatewayBroken", "500", "502", "503", "504", "520", "408"}
 
 
 def asked_for(sent: Sent) -> float | None:
@@ -170,10 +170,12 @@ def is_looked_up(history: History, sent: Sent, task_id: str) -> bool:
 
 
 def is_searched(wire: list[Sent], sent: Sent, task_id: str) -> bool:
-    """Return True if a search for whoever spoils a batch may have asked for an id: a batch with it had failed just before."""
+    """Return True if a search for whoever spoils a batch may have asked for an id: a batch with it had failed before."""
     return any(
         task_id in one.ids
-        and one.outcome not in _GOOD
+        and set(sent.ids) <= set(one.ids)
+        and len(one.ids) > 1
+        and one.outcome in _SPOILED
         and sent.at - _SEARCHES <= one.ended_at <= sent.at + _AT_ONCE
         for one in wire
     )

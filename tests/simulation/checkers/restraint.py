@@ -45,11 +45,10 @@ def who_denies_is_left_alone(history: History) -> Iterator[str]:
     """After 401, 403 or a redirect nobody asks for half a minute, and for a minute unless a good answer came meanwhile."""
     for name, wire in _wires(history):
         denied_at = 0.0
-        lists_at = min((one.at for one in wire if one.route != "fetch" and one.outcome == "200"), default=inf)
         for sent in sorted(wire, key=lambda one: one.ended_at):
             if sent.outcome not in _DENIED or sent.at < denied_at:
                 continue  # of the same round: it counts from the first
-            if sent.outcome == "302" and sent.route == "fetch" and lists_at < sent.at:
+            if sent.outcome == "302" and sent.route == "fetch" and _had_a_list(wire, sent):
                 continue  # lists work: that the single route leads elsewhere says nothing of the gateway
             denied_at = sent.ended_at
             good_at = min(
@@ -61,6 +60,12 @@ def who_denies_is_left_alone(history: History) -> Iterator[str]:
             early = [at for at in early if at < max(since + _AT_LEAST - _HAIR, good_at)]
             if early:
                 yield f"{name}: {sent.outcome} at {since:.3f}, and asked again at {early[0]:.3f}"
+
+
+def _had_a_list(wire: list[Sent], sent: Sent) -> bool:
+    """Return True if the last list before a request was a good one."""
+    lists = [one for one in wire if one.route != "fetch" and one.ended_at <= sent.at]
+    return bool(lists) and max(lists, key=lambda one: one.ended_at).outcome == "200"
 
 
 @promise("E1.8")
