@@ -186,6 +186,24 @@ async def test_an_outage_is_told_though_strangers_keep_asking() -> None:
     assert not rig.gate.health.breaker.is_open
 
 
+async def test_a_gateway_whose_polls_fail_is_spared_the_strangers_too() -> None:
+    """However rarely it is polled: one poll that fails, and four of theirs, open the breaker."""
+    _, gateway = spoiled(10)
+    rig = make_rig(gateway, pacing=Pacing.every(20), limits=Limits())
+    async with running(rig), anyio.create_task_group() as strangers:
+        await watch_all(rig, 10)
+        await anyio.sleep(10)
+        gateway.is_down = True
+        strangers.start_soon(ask_on, rig)
+        await anyio.sleep(15)  # with the poll at 20
+        before = len(gateway.sent)
+        await anyio.sleep(30)
+        strangers.cancel_scope.cancel()
+
+    assert rig.gate.health.breaker.is_open
+    assert len(gateway.sent) - before <= 30 / 2.5
+
+
 async def ask_on(rig: Rig) -> None:
     """Look up one id again and again."""
     while True:
