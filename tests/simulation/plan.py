@@ -46,6 +46,8 @@ _CROWDED: Final = 0.05
 _CROWD: Final = 60
 _CURIOUS: Final = 0.15
 """How many seeds have somebody who looks tasks up."""
+_UNWATCHED: Final = 0.3
+"""In how many of these nobody watches before all has healed, and the gateway fails: no poll finds out when it is well."""
 
 
 @frozen
@@ -148,26 +150,36 @@ def draw(seed: int, level: Level) -> Plan:
     chaos = dice.choice((60.0, 60.0, 60.0, 120.0, 120.0, 200.0, 300.0, 700.0))
     count = dice.choice((1, 1, 1, 1, 2, 2, 3))
     gateways = tuple(_gateway(dice, number, chaos, level) for number in range(count))
-    first = _with_lookups(Random(f"{level} {seed} lookups"), gateways[0], chaos)
+    first, outage = _with_lookups(Random(f"{level} {seed} lookups"), gateways[0], chaos)
     crowd = _crowd(Random(f"{level} {seed} crowd"), f"g{count}") if level == "core" else ()
     crashes: tuple[float, ...] = ()
     if dice.random() < 0.2:
         crashes = tuple(sorted(dice.uniform(5.0, chaos) for _ in range(dice.choice((1, 1, 2)))))
     jumps = [dice.choice((0.0, 0.0, 86_400.0, -86_400.0)) for _ in crashes]
-    spells = _spells(dice, count, chaos, level)
+    drawn = (*_spells(dice, count, chaos, level), *outage)
+    spells = tuple(sorted(drawn, key=lambda spell: (spell.begins_at, spell.kind, spell.gateway)))
     gateways = (first, *gateways[1:], *crowd)
     return Plan(seed, level, gateways, spells, crashes, (0.0, *jumps), healed_at=chaos)
 
 
-def _with_lookups(dice: Random, gateway: GatewayPlan, chaos: float) -> GatewayPlan:
-    """Return *gateway*, in some seeds with somebody who looks its tasks up instead of watching them."""
+def _with_lookups(dice: Random, gateway: GatewayPlan, chaos: float) -> tuple[GatewayPlan, tuple[Spell, ...]]:
+    """Return *gateway*, in some seeds with somebody who looks its tasks up instead of watching them, and an outage for that."""
     if dice.random() >= _CURIOUS:
-        return gateway
+        return gateway, ()
     ids = dice.sample([tale.id for tale in gateway.tales], min(5, len(gateway.tales)))
     patience = dice.choice((0.0, dice.uniform(0.0, 0.3), dice.uniform(0.0, 3.0)))
     at = dice.uniform(0.0, chaos)
     curious = Reader("l0", "looking_up", at, tuple(ids), patience=patience, count=dice.randint(1, 4))
-    return evolve(gateway, readers=(*gateway.readers, curious))
+    if dice.random() >= _UNWATCHED:
+        return evolve(gateway, readers=(*gateway.readers, curious)), ()
+    begins_at, patience = at / 2, dice.uniform(0.2, 2.0)
+    curious = evolve(curious, begins_at=begins_at, patience=patience, count=max(1, 40 // len(ids)))
+    readers = [evolve(reader, begins_at=reader.begins_at + chaos) for reader in gateway.readers]
+    # first it fails quickly, so that a breaker opens; then its probes hang, and are given up
+    hangs_at = min(begins_at + 9 * patience, chaos)
+    down, hung = dice.choice(("down", "refused")), min(hangs_at + 60.0, chaos)
+    outage = Spell(0, down, begins_at, hangs_at, 0.0), Spell(0, "black_hole", hangs_at, hung, 0.0)
+    return evolve(gateway, readers=(*readers, curious)), outage
 
 
 def _crowd(dice: Random, name: str) -> tuple[GatewayPlan, ...]:
@@ -285,4 +297,4 @@ def _spells(dice: Random, gateways: int, chaos: float, level: Level) -> tuple[Sp
             lasts = dice.choice((1.0, 5.0, 20.0, 60.0, chaos / 2)) * dice.uniform(0.3, 1.5)
             ends_at = min(begins_at + lasts, chaos)
             spells.append(Spell(dice.randrange(gateways), kind, begins_at, ends_at, dice.random()))
-    return tuple(sorted(spells, key=lambda spell: (spell.begins_at, spell.kind, spell.gateway)))
+    return tuple(spells)

@@ -238,9 +238,9 @@ async def _discarding(seat: Seat) -> None:
 
 
 async def _looking_up(seat: Seat) -> None:
-    """Look tasks up as two callers at once, of whom one gives up; write down what comes of the other."""
+    """Look tasks up as two callers at once, of whom one gives up; write down what comes of the other, if it does not."""
     session = seat.session(finals_only=True)
-    for task_id in session.ids * seat.reader.count:
+    for number, task_id in enumerate(session.ids * seat.reader.count):
         # not in a task group: nobody but the library could cancel it, and that is what is looked for
         other = asyncio.create_task(_look(seat, task_id))  # noqa: TID251
         try:
@@ -249,9 +249,14 @@ async def _looking_up(seat: Seat) -> None:
             seat.history.fired["lookup given up"] = (
                 seat.history.fired.get("lookup given up", 0) + scope.cancelled_caught
             )
+            both_give_up = scope.cancelled_caught and number % 3 == 2
+            if both_give_up:
+                other.cancel()  # the request is called off, a probe, too
             await asyncio.gather(other, return_exceptions=True)
         finally:
             other.cancel()
+        if other.cancelled() and both_give_up:
+            continue
         if other.cancelled():
             seat.end(session, "cancelled")
             return

@@ -15,8 +15,13 @@ from tests.simulation.plan import Spell
 from tests.simulation.wire import Weather
 
 _JSON: Final = {"Content-Type": "application/json"}
+FAR: Final = "Fri, 01 Jan 2100 00:00:00 GMT"
+"""The other form of a Retry-After, that asks for decades."""
 _HOSTILE: Final = (
     "999999999",
+    "86400",
+    "604800",
+    FAR,
     "-5",
     "soon",
     "1e9",

@@ -57,7 +57,12 @@ def due_at(history: History, session: Session, truth: Truth) -> float:
     ready = max(history.healed_at, history.awake_at, shown_at, begun_at, truth.born_at)
     ready = max([
         ready,
-        *(until for since, until in holds(history, session.gateway, session.life) if since <= ready),
+        # what a reply asks for that was under way when all healed, too
+        *(
+            until
+            for since, until in holds(history, session.gateway, session.life)
+            if since <= ready + _FLIGHT
+        ),
     ])
     ready = max(ready, alone_until(history, session.gateway, session.life, ready))
     return ready + WITHIN + plan.latency[1]

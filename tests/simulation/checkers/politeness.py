@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from mjwatch import Limits
 from tests.simulation.history import History, Sent
 from tests.simulation.promises import promise
+from tests.simulation.spells import FAR
 
 CAP = 300.0
 """The longest that a Retry-After is obeyed, seconds."""
@@ -21,7 +22,11 @@ _SPOILED = {"GatewayUnreachable", "GatewayBroken", "500", "502", "503", "504", "
 
 def asked_for(sent: Sent) -> float | None:
     """Return how long a reply asks us to stay away, None where it does not."""
-    if sent.outcome not in {"429", "503"} or not _DIGITS.fullmatch(sent.retry_after or ""):
+    if sent.outcome not in {"429", "503"}:
+        return None
+    if sent.retry_after == FAR:
+        return CAP
+    if not _DIGITS.fullmatch(sent.retry_after or ""):
         return None
     return min(max(float(sent.retry_after or 0), 1.0), CAP)
 
