@@ -39,7 +39,11 @@ def for_each(paths: Sequence[str]) -> Callable[[Callable[[str], None]], Callable
     def going_through(test: Callable[[str], None]) -> Callable[[], None]:
         def goes_through() -> None:
             for path in paths:
-                test(path)
+                try:
+                    test(path)
+                except AssertionError as error:
+                    error.add_note(f"in {path}")
+                    raise
 
         goes_through.__name__, goes_through.__doc__ = test.__name__, test.__doc__
         return goes_through
