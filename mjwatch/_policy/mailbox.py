@@ -168,14 +168,13 @@ class Mailbox:
         self._trim()
 
     def end(self, task_id: str) -> None:
-        """Note that a task's end came, for a reader that does not want ends: it need not be remembered."""
+        """Note that nothing more of a task is to come here, unless it begins anew: it need not be remembered."""
         if not self._later:
             self._ledger.end(task_id)
             return
         self._over.add(task_id)
-        if len(self._over) > max(
-            _FEW, 2 * len(self)
-        ):  # most have nothing here; paid by those that were added
+        # Most have nothing here, where tasks come and go; paid by those that were added.
+        if len(self._over) > max(_FEW, 2 * len(self)):
             self._end_all(self._over - {_task_id(event) for event in chain(self.ready, self._later)})
 
     def renew(self, *task_ids: str) -> None:
