@@ -108,8 +108,11 @@ class Ward:
         search = Bisection(tuple(suspects))
         has_gone_well = False
         while search.ask:
-            ask = [task_id for task_id in search.ask if task_id in self._sought]  # it may take long
-            is_well = await self._coalescer.look_on_trial(ask) if ask else True
+            ask = [task_id for task_id in search.ask if task_id in self._sought]
+            if not ask:  # it may take long, and all of these have ended meanwhile
+                search.tell(well=True)
+                continue
+            is_well = await self._coalescer.look_on_trial(ask)
             if is_well is None:
                 return []
             search.tell(well=is_well)
