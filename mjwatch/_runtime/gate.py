@@ -210,8 +210,8 @@ class Gate:
         if exchange.error is None and not exchange.verdict.is_answer:
             # No such route, too large a batch, or our own loop stood still: neither a fault nor a proof.
             return Ruling(self.health)
-        is_beside_polls = self._is_polling and not claim.rows and not self.health.failures
-        if is_beside_polls and exchange.verdict in FAILURES:
+        is_only_a_callers = self._is_polling and not claim.rows and not self.health.failures
+        if is_only_a_callers and exchange.verdict in FAILURES:
             # A stranger may ask for whatever spoils a request. Whether the gateway is well, the polls find out; once
             # they fail, it is spared the strangers, too.
             return Ruling(self.health)

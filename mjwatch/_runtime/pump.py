@@ -69,7 +69,7 @@ class Pump:
         self._clock = context.clock
         self._before_claim = before_claim
         self._was_alone = False
-        self._in_vain: dict[str, float] = {}  # until when, in the order in which they end
+        self._in_vain: dict[str, float] = {}  # whose single lookup failed: until when lists are asked
         self._woken = anyio.Event()
         self._claiming = anyio.CancelScope()
         self._committing = anyio.Lock(fast_acquire=True)
@@ -153,8 +153,8 @@ class Pump:
         if self._coalescer.room == 1 or self._gate.is_probing:
             return []
         alone = self._ward.apart(round_.going)
-        while self._in_vain and next(iter(self._in_vain.values())) <= self._clock():
-            del self._in_vain[next(iter(self._in_vain))]
+        now = self._clock()
+        self._in_vain = {task_id: until for task_id, until in self._in_vain.items() if until > now}
         doubted = round_.doubted(but=self._in_vain)
         return alone if doubted is None or doubted in alone else [*alone, doubted]
 
@@ -207,10 +207,9 @@ class Pump:
             looked = await self._coalescer.look_alone(claim, row.id, is_apart=row.id in self._ward)
             is_well = looked.exchange.error is None
             rest = self._ward.rest(row.id, is_well=is_well)
-            if rest is None and not is_well:
-                self._in_vain.pop(row.id, None)
+            if not is_well and rest is None:
                 self._in_vain[row.id] = self._clock() + LISTS_AFTER
-            if rest is not None and not is_well:
+            elif not is_well and rest is not None:
                 given_back = put_off(round_, [row], self._now(claim, begun), rest)
                 return
             harvest = Harvest(self._rules, [row], looked, self._moment(claim, begun, claim.now), wait=rest)
