@@ -255,7 +255,7 @@ async def _looking_up(seat: Seat) -> None:
             await asyncio.gather(other, return_exceptions=True)
         finally:
             other.cancel()
-        if other.cancelled() and both_give_up:
+        if both_give_up:
             continue
         if other.cancelled():
             seat.end(session, "cancelled")

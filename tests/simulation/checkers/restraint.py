@@ -151,7 +151,7 @@ class _Breaker:
         if not is_fault or slept:
             self._in_a_row, self._opened_at, self._failed = 0, None, 0
             return ""
-        # what fails for a caller beside the polls is held against nobody: it may ask for whatever spoils a request
+        # what fails for a caller beside polls that go well is held against nobody: it may ask for whatever spoils a request
         if self._opened_at is None and any(is_looked_up(self._history, sent, one) for one in sent.ids):
             return ""
         # a search for whoever spoils a batch asks for a part of it, and what it finds is held against nobody
@@ -174,7 +174,7 @@ class _Breaker:
 
 @promise("R5")
 def what_nobody_reads_is_not_asked_for(history: History) -> Iterator[str]:
-    """A task that its last reader left, and no hook keeps, is polled no more, unless a search for whoever spoils a batch had it in hand."""
+    """A task that its last reader left, and no hook keeps, is polled no more, but for a search that has it in hand."""
     for gateway in history.plan.gateways:
         if gateway.hooks:
             continue
