@@ -20,7 +20,7 @@ from mjwatch._runtime.client import Looked
 from mjwatch._runtime.round import Back, Claimed, last
 from mjwatch._runtime.rules import Rules
 from mjwatch._store.contract import Alike, Row
-from mjwatch.observations import Finding, Garbled
+from mjwatch.observations import Finding, Garbled, Observation
 
 
 @frozen
@@ -45,6 +45,7 @@ class Harvest:
     Attributes:
         is_whole: They are all that their claim still has.
         wait: When to look at them again, seconds, where that is decided elsewhere.
+        is_answered: The gateway did its work, whatever it said.
         news: Those about which something was found; each must be shown to `see`.
         changed: Those of them that are not as they were, with what became of them.
     """
@@ -55,11 +56,13 @@ class Harvest:
     moment: Moment
     is_whole: bool = field(default=False, kw_only=True)
     wait: float | None = field(default=None, kw_only=True)
+    is_answered: bool = field(init=False)
     news: list[Claimed] = field(init=False)
     changed: list[tuple[Claimed, Folded]] = field(factory=list, init=False)
 
     def __attrs_post_init__(self) -> None:
-        found = self.looked.findings
+        found, exchange = self.looked.findings, self.looked.exchange
+        self.is_answered = exchange.error is None and exchange.verdict.is_answer
         self.news = [row for row in self.rows if row.id in found] if found else []
 
     def see(self, row: Claimed) -> None:
@@ -76,16 +79,12 @@ class Harvest:
         back: list[Back] = [self._row(row, after, together) for row, after in self.changed]
         if self.moment.now + together < self.moment.sure_until:
             ids = None if self.is_whole else [row.id for row in self._unchanged()]
-            return [*back, Alike(ids, together, was_looked_at=self._is_answered)]
+            return [*back, Alike(ids, together, was_looked_at=self.is_answered)]
         return back + [self._row(row, self._elapsed(row), together) for row in self._unchanged()]
-
-    @property
-    def _is_answered(self) -> bool:
-        return self.looked.exchange.error is None and self.looked.exchange.verdict.is_answer
 
     def learn(self) -> None:
         """Let the gateway teach: what it shows changed, and what it shows did not. A fault teaches nothing."""
-        if self.rules.pacing.fixed is None and self._is_answered:
+        if self.rules.pacing.fixed is None and self.is_answered:
             changed = {row.id: after.state for row, after in self.changed if _was_shown(after)}
             self.rules.lessons.looked(self.rows, changed, self.moment.now, self.rules.rng)
 
@@ -117,7 +116,9 @@ class Harvest:
         rules, now, eta = self.rules, self.moment.now, None
         if row.terms.wants_progress and rules.pacing.fixed is None:
             eta = partial(rules.lessons.forecast.eta, row.id, row.terms, now=now)
-        after = fold.fold(row.state, finding, row.watch, now, gateway=rules.gateway, eta=eta)
+        # What was seen says its id itself; to put it into the terms would cost a microsecond.
+        watch = row.terms if isinstance(finding, Observation) else row.watch
+        after = fold.fold(row.state, finding, watch, now, gateway=rules.gateway, eta=eta)
         if after.state.aside is None and self.moment.now < self.moment.sure_until:
             return after
         if after.state.final is not None:
@@ -139,7 +140,7 @@ class Harvest:
             left = deadline_at(after.state, row.terms, self.rules.deadlines) - self.moment.now
             next_in = max(0.0, min(next_in, left))
         state = None if after.state is row.state else after.state
-        return Row(row.id, next_in, state, after.events, was_looked_at=self._is_answered)
+        return Row(row.id, next_in, state, after.events, was_looked_at=self.is_answered)
 
     def _by_wait(self) -> list[Back]:
         """Return the rows of a crowd: of the unchanged, those that wait equally long come back together."""
@@ -152,7 +153,7 @@ class Harvest:
                 back.append(self._row(row, self._elapsed(row), next_in))
             else:
                 waits.setdefault(next_in, []).append(row.id)
-        back += [Alike(ids, next_in, was_looked_at=self._is_answered) for next_in, ids in waits.items()]
+        back += [Alike(ids, next_in, was_looked_at=self.is_answered) for next_in, ids in waits.items()]
         subjects = [Seen(row.id, row.terms, after.state) for row, after in self.changed]
         nexts = self._next_looks(subjects)
         return back + [self._row(*one, next_in) for one, next_in in zip(self.changed, nexts, strict=True)]

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Container, Sequence
+from itertools import groupby
+from operator import attrgetter
 
 from attrs import define, field
 
@@ -61,8 +63,9 @@ class Round:
         rows, now = self.claim.rows, self.claim.now
         self.going = rows
         self.odd = [row for row in rows if (state := row.state) is not None and state.aside is not None]
-        terms = {id(row.terms): row.terms for row in rows}  # shared by those that were added together
-        self.sure_until = fold.soonest_end(terms.values(), self.rules.deadlines)
+        # Shared by those that were added together, which mostly stand together, too.
+        terms = (one for one, _ in groupby(rows, attrgetter("terms")))
+        self.sure_until = fold.soonest_end(terms, self.rules.deadlines)
         if now >= self.sure_until:
             self.odd = list(rows)
         for row in self.odd:

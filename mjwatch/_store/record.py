@@ -90,6 +90,7 @@ def merged(terms: Watch, wish: Wish, now: float) -> Watch:
 
 def tagged(events: Sequence[TaskEvent], tag: str | None) -> Sequence[TaskEvent]:
     """Return *events* under the last *tag* that was given: it may have come after they were made."""
-    if all(event.tag == tag for event in events):
-        return events
-    return [evolve(event, tag=tag) for event in events]
+    for event in events:
+        if event.tag != tag:
+            return [evolve(event, tag=tag) for event in events]
+    return events
