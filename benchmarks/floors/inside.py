@@ -46,6 +46,7 @@ class InnerGateway:
     cpu: float = 0.0
     _book: Book = field(init=False)
     _target: int = field(init=False, default=0)
+    _under_way: int = field(init=False, default=0)
     _reached: asyncio.Event = field(init=False, factory=asyncio.Event)
 
     def __attrs_post_init__(self) -> None:
@@ -60,15 +61,19 @@ class InnerGateway:
             self._reached.set()
         body = self._book.reply(ids, asyncio.get_running_loop().time())
         self.cpu += time.thread_time() - began_at
+        self._under_way += 1
         await asyncio.sleep(LATENCY)
+        self._under_way -= 1
         return Reply(200, body, None, self.clock())
 
     async def was_asked(self, looks: int) -> None:
-        """Wait until it was asked about so many ids in all, and has answered."""
+        """Wait until it was asked about so many ids in all, and has answered; no reply is under way then."""
         self._target, self._reached = looks, asyncio.Event()
         if self.asked < looks:
             await self._reached.wait()
-        await asyncio.sleep(2 * LATENCY)
+        while self._under_way:  # noqa: ASYNC110 - it counts several
+            await asyncio.sleep(LATENCY)
+        await asyncio.sleep(LATENCY)
 
     async def aclose(self) -> None:
         """Do nothing: there is no connection."""
