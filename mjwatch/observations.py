@@ -51,7 +51,7 @@ _ANSWERS = frozenset({Verdict.OK, Verdict.MISSING, Verdict.REJECTED})
 _STANDING = frozenset({Verdict.DENIED, Verdict.REFUSED, Verdict.UNSUPPORTED})
 
 
-class Observation(msgspec.Struct, frozen=True):
+class Observation(msgspec.Struct, frozen=True, gc=False):
     """
     What a gateway said about one task at one moment.
 
@@ -68,7 +68,7 @@ class Observation(msgspec.Struct, frozen=True):
     buttons_come_with_end: bool = False
 
 
-class Missing(msgspec.Struct, frozen=True):
+class Missing(msgspec.Struct, frozen=True, gc=False):
     """
     The gateway is well, and does not know the id.
 
@@ -79,11 +79,11 @@ class Missing(msgspec.Struct, frozen=True):
     single: bool
 
 
-class Unchanged(msgspec.Struct, frozen=True):
+class Unchanged(msgspec.Struct, frozen=True, gc=False):
     """The raw reply is the one of the last look: nothing was decoded."""
 
 
-class Garbled(msgspec.Struct, frozen=True):
+class Garbled(msgspec.Struct, frozen=True, gc=False):
     """The gateway answered about this id, but not in a form that can be read. Says nothing about the task."""
 
 
@@ -112,6 +112,7 @@ class Watch(msgspec.Struct, frozen=True, gc=False):
         wants_progress: Somebody listens to progress.
         is_discarded: Somebody called `discard`: it ends at the next claim.
         is_by_kind: Somebody left the deadline to the task's kind, so it ends no earlier than that.
+        is_kept: It goes on until its end, whether or not anybody reads it.
     """
 
     id: str
@@ -121,6 +122,7 @@ class Watch(msgspec.Struct, frozen=True, gc=False):
     wants_progress: bool
     is_discarded: bool = False
     is_by_kind: bool = True
+    is_kept: bool = False
 
     def named(self, task_id: str) -> Watch:
         """Return the watch of *task_id* on these terms: a store keeps one for all that share them, without an id."""
@@ -132,4 +134,5 @@ class Watch(msgspec.Struct, frozen=True, gc=False):
             self.wants_progress,
             self.is_discarded,
             self.is_by_kind,
+            self.is_kept,
         )

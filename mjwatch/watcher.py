@@ -204,7 +204,7 @@ class Watcher:
         """
         ids = checked(task_ids)
         check_positive("deadline", deadline)
-        await self._opened().router.keep([Wish(task_id, check_tag(tag), deadline) for task_id in ids])
+        await self._opened().router.keep(ids, tag=check_tag(tag), deadline_in=deadline)
 
     async def discard(self, *task_ids: str) -> None:
         """Stop watching tasks, whoever does: each ends in `Expired`. They go on at the gateway."""

@@ -49,7 +49,7 @@ SETTLE_AFTER = 5.0
 _PLAIN = Aside()
 
 
-class Folded(msgspec.Struct, frozen=True):
+class Folded(msgspec.Struct, frozen=True, gc=False):
     """The new state (the very same object where nothing changed), and what became known, in order."""
 
     state: State

@@ -5,7 +5,6 @@ So a process that polls and one that only listens see the same order, and nothin
 
 from __future__ import annotations
 
-import math
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
@@ -20,7 +19,7 @@ from mjwatch._runtime.gate import Gate
 from mjwatch._runtime.inbox import Inbox
 from mjwatch._store.contract import EventLog, Known, Store, Wish
 from mjwatch.errors import MjwatchError, TooManyWatches, WatcherClosed
-from mjwatch.events import Event, Final, TaskEvent
+from mjwatch.events import Event, TaskEvent
 
 
 class Router:
@@ -33,15 +32,11 @@ class Router:
         self._gate = gate
         self._wake = wake
         self._audiences = Audiences(self._max_unread)
-        self._kept: dict[str, int] = {}
         # Collection may happen in any thread and in the middle of anything: the finalizer only appends.
         self._abandoned: deque[Inbox] = deque()
         self._closed: MjwatchError | None = None
-
-    @property
-    def tasks(self) -> int:
-        """How many tasks are read or kept now."""
-        return len(self._audiences.tasks | self._kept.keys())
+        self.tasks = 0
+        """How many tasks are watched."""
 
     @property
     def is_proven(self) -> bool:
@@ -50,15 +45,14 @@ class Router:
 
     async def run(self, log: EventLog) -> None:
         """Hand out what the log brings, for ever."""
+        await self._count()
         async for batch in log:
             self.hand_out(batch)
+            await self._count()
 
     def hand_out(self, batch: Sequence[tuple[int, Event]]) -> None:
         """Put the events of *batch*, under their offsets, into the inboxes."""
         self._audiences.hand_out(batch)
-        for _, event in batch:
-            if isinstance(event, Final) and self._kept.get(event.task.id, math.inf) < event.seq:
-                del self._kept[event.task.id]
 
     async def admit(self, inbox: Inbox, wishes: Sequence[Wish], *, after: int | None = None) -> list[str]:
         """
@@ -97,29 +91,38 @@ class Router:
         told = [one.watch.id for one in known if not self._catch_up(inbox, one, newer)]
         inbox.wake()
         self._wake()
+        await self._count()
         return told
 
-    async def keep(self, wishes: Sequence[Wish]) -> None:
+    async def keep(
+        self, task_ids: Iterable[str], *, tag: str | None = None, deadline_in: float | None = None
+    ) -> None:
         """
         Watch without a stream, until the end; the hooks of an ended task are told its end, once.
+
+        Args:
+            task_ids: The tasks.
+            tag: Comes back in every event.
+            deadline_in: See `Wish`.
 
         Raises:
             TooManyWatches: a bound was reached; nothing was watched.
         """
         await self._check_room()
-        known = await self._store.watch(wishes)
+        known = await self._store.watch([
+            Wish(task_id, tag, deadline_in, is_kept=True) for task_id in task_ids
+        ])
         self._renew(known, self._audiences.hooks)
         for one in known:
             if one.is_watched:
-                self._kept[one.watch.id] = _seq(one)
                 continue
-            ends = [
-                evolve(event, tag=one.watch.tag) for event in replay(one.state, one.watch, gateway=self._name)
-            ]
+            told = replay(one.state, one.watch, gateway=self._name)
+            ends = [evolve(event, tag=one.watch.tag) for event in told]
             for inbox in self._audiences.hooks:
                 inbox.catch_up(one.watch.id, ends)
                 inbox.wake()
         self._wake()
+        await self._count()
 
     def subscribe(self, inbox: Inbox) -> None:
         """Let *inbox* have everything from now on: the hooks' way."""
@@ -138,9 +141,14 @@ class Router:
 
     async def leave(self, inbox: Inbox, task_ids: Iterable[str] | None = None) -> None:
         """Stop reading *task_ids*, or everything; what nobody else reads or keeps is no longer polled."""
-        orphans = self._part(inbox, task_ids)
-        if orphans and self._closed is None:
-            await self._store.unwatch(orphans)
+        unread = self._part(inbox, task_ids)
+        if not unread or self._closed is not None:
+            return
+        left = await self._store.unwatch(unread)
+        for hook, task_id in product(self._audiences.hooks, left):
+            # No end will come that would let the hook forget it; what it was not called with yet, it still is.
+            hook.mailbox.end(task_id)
+        await self._count()
 
     async def sweep(self) -> None:
         """Let go of what collected streams were watching."""
@@ -184,23 +192,17 @@ class Router:
         return {(event.task.id, event.seq) for _, event in batch if isinstance(event, TaskEvent)}
 
     def _part(self, inbox: Inbox, task_ids: Iterable[str] | None) -> list[str]:
-        """Forget who read what; return what nobody reads or keeps any more."""
+        """Forget who read what; return what nobody reads any more."""
         if task_ids is None:
             left = parted = self._audiences.remove(inbox)
         else:
             left = list(task_ids)
             parted = self._audiences.part(inbox, left)
         inbox.forget(*left)
-        orphans = [
-            task_id
-            for task_id in parted
-            if task_id not in self._audiences.tasks and task_id not in self._kept
-        ]
-        if orphans:
-            # No end will come that would let a hook forget them; what it was not called with yet, it still is.
-            for hook, task_id in product(self._audiences.hooks, orphans):
-                hook.mailbox.end(task_id)
-        return orphans
+        return [task_id for task_id in parted if task_id not in self._audiences.tasks]
+
+    async def _count(self) -> None:
+        self.tasks = (await self._store.counts()).watched
 
     async def _check_room(self) -> None:
         if self._closed is not None:

@@ -29,12 +29,14 @@ class Wish:
         deadline_in: Watch it this long from now, seconds; None leaves it to the task's kind. Of several wishes the
             most patient counts.
         wants_progress: False where only the end matters, which makes looks rarer.
+        is_kept: Watch it until its end, whether or not anybody reads it.
     """
 
     id: str
     tag: str | None = None
     deadline_in: float | None = None
     wants_progress: bool = True
+    is_kept: bool = False
 
 
 @frozen
@@ -111,7 +113,7 @@ class Gap:
     burst: int = 1
 
 
-class Row(msgspec.Struct, Generic[S], frozen=True):
+class Row(msgspec.Struct, Generic[S], frozen=True, gc=False):
     """
     A claimed id, given back.
 
@@ -133,7 +135,7 @@ class Row(msgspec.Struct, Generic[S], frozen=True):
     was_looked_at: bool = True
 
 
-class Alike(msgspec.Struct, frozen=True):
+class Alike(msgspec.Struct, frozen=True, gc=False):
     """
     Claimed ids, given back together: there is nothing to write about them.
 
@@ -215,8 +217,8 @@ class Store(Protocol[S]):
             TooManyWatches: the bound would be passed; nothing was watched.
         """
 
-    async def unwatch(self, ids: Iterable[str]) -> int:
-        """Stop watching ids silently, keeping their state like finished ones; return how many were watched."""
+    async def unwatch(self, ids: Iterable[str]) -> list[str]:
+        """Stop watching ids silently, but not those that are kept; return which. Their state stays like a finished one's."""
 
     async def discard(self, ids: Iterable[str]) -> int:
         """Mark ids as discarded and due now, so that the pump ends them; return how many were watched."""

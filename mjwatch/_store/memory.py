@@ -79,28 +79,29 @@ class MemoryStore(Generic[S]):
         now = self._now()
         self._refuse_too_many(wishes)
         # Who wishes for the same at the same time shares the terms.
-        shared: dict[tuple[str | None, float | None, bool], Watch] = {}
+        shared: dict[tuple[str | None, float | None, bool, bool], Watch] = {}
         fresh: dict[str, Record[S]] = {}
         for wish in wishes:
             record = self._queue.records.get(wish.id) or fresh.get(wish.id)
             if record is not None:
                 record.terms = merged(record.terms, wish, now)
                 continue
-            kind = (wish.tag, wish.deadline_in, wish.wants_progress)
+            kind = (wish.tag, wish.deadline_in, wish.wants_progress, wish.is_kept)
             admitted = self._admitted(wish, shared.get(kind) or shared.setdefault(kind, agreed(wish, now)))
             if admitted is not None:
                 fresh[wish.id] = admitted
         self._queue.admit(list(fresh.values()), now)
         return [found.known(now) for wish in wishes if (found := self._find(wish.id))]
 
-    async def unwatch(self, ids: Iterable[str]) -> int:
-        """Stop watching ids silently; return how many were watched."""
+    async def unwatch(self, ids: Iterable[str]) -> list[str]:
+        """Stop watching ids silently, but not those that are kept; return which."""
         now = self._now()
         watched = self._queue.records
         records = [record for id_ in dict.fromkeys(ids) if (record := watched.get(id_))]
-        for record in records:
+        left = [record for record in records if not record.terms.is_kept]
+        for record in left:
             self._retire(record, now, is_over=False)
-        return len(records)
+        return [record.id for record in left]
 
     async def discard(self, ids: Iterable[str]) -> int:
         """Mark ids as discarded and due now; return how many were watched."""

@@ -70,7 +70,15 @@ def millisecond(now: float, after: float = 0.0) -> int:
 def agreed(wish: Wish, now: float) -> Watch:
     """Return the terms of a watch that begins with *wish*."""
     deadline_at = None if wish.deadline_in is None else now + wish.deadline_in
-    return Watch("", wish.tag, now, deadline_at, wish.wants_progress, is_by_kind=deadline_at is None)
+    return Watch(
+        "",
+        wish.tag,
+        now,
+        deadline_at,
+        wish.wants_progress,
+        is_by_kind=deadline_at is None,
+        is_kept=wish.is_kept,
+    )
 
 
 def merged(terms: Watch, wish: Wish, now: float) -> Watch:
@@ -84,6 +92,7 @@ def merged(terms: Watch, wish: Wish, now: float) -> Watch:
         wants_progress=terms.wants_progress or wish.wants_progress,
         is_discarded=terms.is_discarded,
         is_by_kind=terms.is_by_kind or wished is None,
+        is_kept=terms.is_kept or wish.is_kept,
     )
     return terms if both == terms else both
 

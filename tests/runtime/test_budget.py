@@ -7,7 +7,6 @@ import pytest
 
 from mjwatch._policy.governor import Exchange
 from mjwatch._runtime.budget import Budget
-from mjwatch._store.contract import Wish
 from mjwatch._wire.messages import Route
 from mjwatch.errors import GatewayBusy
 from mjwatch.observations import Verdict
@@ -39,7 +38,7 @@ async def test_a_hold_outlives_its_watcher() -> None:
     assert budget(after).read_note(note)
     async with running(after):
         begun = after.now()
-        await after.router.keep([Wish(str(number)) for number in range(9)])
+        await after.router.keep(map(str, range(9)))
         with pytest.raises(GatewayBusy, match="left alone"):
             await after.coalescer.lookup("1")
         await anyio.sleep(120)

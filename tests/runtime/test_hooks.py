@@ -11,7 +11,6 @@ import anyio
 import pytest
 
 from mjwatch._runtime.hooks import MOST_HOOKS, Hook, Hooks, Host
-from mjwatch._store.contract import Wish
 from mjwatch.errors import TooManyWatches, WatcherClosed
 from mjwatch.events import Event, Failure, Final, Progress, Success, Unreachable
 from tests.runtime.rig import PlayedGateway, Rig, make_rig, running, turns
@@ -161,7 +160,8 @@ async def test_a_tag_chooses_tasks() -> None:
     rig = make_rig(rig_played)
     async with running(rig), anyio.create_task_group() as tasks:
         hooks.open(Host(rig.context, rig.router, tasks.start_soon))
-        await rig.router.keep([Wish("1", "vip"), Wish("2")])
+        await rig.router.keep(["1"], tag="vip")
+        await rig.router.keep(["2"])
         await anyio.sleep(2)
         tasks.cancel_scope.cancel()
 
@@ -432,7 +432,7 @@ async def test_an_ended_task_calls_a_hook_once_with_its_end() -> None:
             pass
         hooks.open(Host(rig.context, rig.router, tasks.start_soon))
         for _ in range(2):
-            await rig.router.keep([Wish("1")])
+            await rig.router.keep(["1"])
             await anyio.sleep(1)
         tasks.cancel_scope.cancel()
 

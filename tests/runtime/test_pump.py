@@ -10,7 +10,6 @@ import pytest
 from attrs import define, evolve
 
 from mjwatch._runtime.pump import CLOSING_GRACE
-from mjwatch._store.contract import Wish
 from mjwatch._wire.messages import Reply, Request
 from mjwatch.errors import GatewayRefused, GatewayUnreachable
 from mjwatch.events import Expired, Lost, Progress, Success, Unreachable
@@ -30,7 +29,7 @@ def played(*task_ids: str, takes: float = 0.1) -> PlayedGateway:
 
 async def wish(rig: Rig, *task_ids: str, deadline: float | None = None) -> None:
     """Watch *task_ids* without a reader."""
-    await rig.router.keep([Wish(task_id, deadline_in=deadline) for task_id in task_ids])
+    await rig.router.keep(task_ids, deadline_in=deadline)
 
 
 async def test_a_watch_is_looked_at_at_once() -> None:

@@ -8,7 +8,6 @@ import threading
 import anyio
 import pytest
 
-from mjwatch._store.contract import Wish
 from mjwatch.errors import OffsetExpired, TooManyWatches, WatcherClosed
 from mjwatch.events import Event
 from mjwatch.settings import Limits
@@ -48,7 +47,7 @@ async def test_two_readers_of_a_task_get_the_same() -> None:
 async def test_a_reader_gets_its_own_tasks_only() -> None:
     """And everybody the gateway's outage."""
     async with running(make_rig(played("1", "2"))) as rig:
-        await rig.router.keep([Wish("2")])
+        await rig.router.keep(["2"])
         [event] = await read(rig.watch("1"), 1)
         await anyio.sleep(20)
 
@@ -60,7 +59,7 @@ async def test_leaving_stops_the_polling() -> None:
     async with running(make_rig(played("1", "2", "3"))) as rig:
         other = rig.watch("2")
         await read(other, 1)
-        await rig.router.keep([Wish("3")])
+        await rig.router.keep(["3"])
         async with rig.watch("1", "2", "3") as events:
             await read(events, 1)
             during = sorted(await watched(rig))
@@ -117,9 +116,9 @@ async def test_a_reader_that_does_not_read_stops_new_watches() -> None:
             with pytest.raises(TooManyWatches, match="2 unread final events"):
                 await read(rig.watch("3"), 1)
             with pytest.raises(TooManyWatches):
-                await rig.router.keep([Wish("3")])
+                await rig.router.keep(["3"])
             events = await read(stuck)
-            await rig.router.keep([Wish("3")])
+            await rig.router.keep(["3"])
 
     assert kinds(events) == ["buttons", "success", "buttons", "success"]
 
@@ -134,7 +133,7 @@ async def test_a_full_reader_that_was_abandoned_stops_nobody() -> None:
         await anyio.sleep(50)
         stream.clear()
         gc.collect()
-        await rig.router.keep([Wish("2")])
+        await rig.router.keep(["2"])
 
         assert await watched(rig) == ["2"]
 
@@ -198,7 +197,7 @@ async def test_after_the_close_nobody_is_admitted() -> None:
         await read(early, 1)
         late = rig.watch("1")
         rig.router.close(WatcherClosed("the watcher was closed"))
-        for waits in (early.__anext__, late.__anext__, lambda: rig.router.keep([Wish("1")])):
+        for waits in (early.__anext__, late.__anext__, lambda: rig.router.keep(["1"])):
             with anyio.fail_after(60), pytest.raises(WatcherClosed, match="the watcher was closed"):
                 await waits()
         await early.aclose()

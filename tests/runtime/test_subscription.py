@@ -363,7 +363,7 @@ async def test_the_stream_of_everything() -> None:
     """From now on or from an offset; it ends when it is closed."""
     ended: list[str] = []
     async with running(make_rig(played("1", "2"))) as rig:
-        await rig.router.keep([Wish("1"), Wish("2")])
+        await rig.router.keep(["1", "2"])
         await anyio.sleep(5)
         async with EventStream(rig.store.events(0), 0, lambda: ended.append("end")) as stream:
             events = [await anext(stream), await anext(aiter(stream))]

@@ -10,7 +10,6 @@ import pytest
 from attrs import define, evolve, field
 
 from mjwatch._runtime.ward import SEARCH_EVERY
-from mjwatch._store.contract import Wish
 from mjwatch._wire.messages import Reply, Request
 from mjwatch.errors import GatewayBroken, GatewayError
 from mjwatch.settings import Deadlines, Limits, Pacing
@@ -50,7 +49,7 @@ def spoiled(count: int, *poison: str, is_bad_alone: bool = True) -> tuple[Rig, S
 
 async def watch_all(rig: Rig, count: int) -> None:
     """Watch all tasks without a reader."""
-    await rig.router.keep([Wish(str(number)) for number in range(count)])
+    await rig.router.keep(map(str, range(count)))
 
 
 def lists(gateway: Spoiled, since: int = 0) -> list[tuple[str, ...]]:

@@ -197,6 +197,19 @@ class TestWatch:
 
         assert (watch.is_by_kind, watch.deadline_at) == (True, 1_060.0)
 
+    @pytest.mark.parametrize("order", [(True, False), (False, True)])
+    async def test_kept_until_its_end(self, store: Store[str], order: tuple[bool, bool]) -> None:
+        """What somebody keeps is not left with its last reader, whoever came first; after its end it is kept no more."""
+        for is_kept in order:
+            await store.watch([Wish("a", is_kept=is_kept), Wish("b")])
+        assert await store.unwatch(["a", "b"]) == ["b"]
+        assert (await know(store, "a")).is_watched
+
+        await store.commit(await take(store), [Row("a", None, "lost")])
+        await store.watch([Wish("a")])
+
+        assert await store.unwatch(["a"]) == ["a"]
+
     async def test_another_wish_does_not_hasten(self, store: Store[str]) -> None:
         """A further wish for a watched id leaves its due time alone."""
         await watch_from_now(store, "a")
@@ -235,7 +248,7 @@ class TestWatch:
         """What its last reader left keeps its state, and is due at once for the next."""
         await store.watch([Wish("a", tag="old")])
         await store.commit(await take(store), [Row("a", 60, "seen")])
-        assert await store.unwatch(["a", "unheard of"]) == 1
+        assert await store.unwatch(["a", "unheard of", "a"]) == ["a"]
         left = await know(store, "a")
         clock.pass_(5)
         (known,) = await store.watch([Wish("a", tag="new", deadline_in=10)])

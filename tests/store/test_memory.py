@@ -406,6 +406,7 @@ class Model:
     stamp: int = 0
     is_nudged: bool = False
     is_discarded: bool = False
+    is_kept: bool = False
     state: str | None = None
 
 
@@ -427,22 +428,24 @@ class StoreMachine(RuleBasedStateMachine):
         self.over: set[str] = set()
         self.claims: list[Claim[str]] = []
 
-    @rule(ids=some_ids)
-    def watch(self, ids: list[str]) -> None:
-        """Watch some, again or anew."""
-        known = run(self.store.watch([Wish(id_) for id_ in ids]))
+    @rule(ids=some_ids, is_kept=st.booleans())
+    def watch(self, ids: list[str], is_kept: bool) -> None:
+        """Watch some, again or anew; some of them until their end."""
+        known = run(self.store.watch([Wish(id_, is_kept=is_kept) for id_ in ids]))
         for id_ in ids:
             if id_ not in self.watched and id_ not in self.over:
                 self.watched[id_] = Model(self.now_ms, state=self.states.get(id_))
+            if id_ in self.watched:
+                self.watched[id_].is_kept |= is_kept
         assert [k.is_watched for k in known] == [id_ in self.watched for id_ in ids]
 
     @rule(ids=some_ids)
     def unwatch(self, ids: list[str]) -> None:
         """Leave some, perhaps under way."""
-        left = {id_ for id_ in ids if id_ in self.watched}
+        left = [id_ for id_ in dict.fromkeys(ids) if id_ in self.watched and not self.watched[id_].is_kept]
         for id_ in left:
             self.states[id_] = self.watched.pop(id_).state
-        assert run(self.store.unwatch(ids)) == len(left)
+        assert run(self.store.unwatch(ids)) == left
 
     @rule(ids=some_ids)
     def nudge(self, ids: list[str]) -> None:
