@@ -22,7 +22,7 @@ from mjwatch._store.contract import Alike, Claim, ClaimedRow, Row
 
 DECODE_ANYWAY = 1000
 """
-One unchanged look in so many is decoded all the same, in case two replies share a digest: of 64 bits, so once in 10^19
+One unchanged look in so many is decoded all the same, in case two replies share a digest: of 60 bits, so once in 10^18
 changes. At one in 20, this alone would cost more than all the rest of an unchanged look.
 """
 

@@ -26,7 +26,7 @@ class Log:
     size: int
     newest: int = field(init=False, default=0)
     is_closed: bool = field(init=False, default=False)
-    _entries: deque[tuple[int, Event]] = field(init=False)
+    _entries: deque[Event] = field(init=False)
     # Only those who wait just now: a reader that was dropped leaves nothing here.
     _waiting: dict[asyncio.Future[None], None] = field(init=False, factory=dict)
 
@@ -39,7 +39,7 @@ class Log:
     def append(self, events: Sequence[Event]) -> None:
         """Append *events* and wake the readers once."""
         if events:
-            self._entries.extend(enumerate(events, self.newest + 1))
+            self._entries.extend(events)
             self.newest += len(events)
             self.wake()
 
@@ -62,9 +62,9 @@ class Log:
                 f"the log begins at offset {oldest}, events after {offset} were asked for: "
                 "take the present state, then read on from now"
             )
-        entries = list(islice(reversed(self._entries), unread))
-        entries.reverse()
-        return entries
+        events = list(islice(reversed(self._entries), unread))
+        events.reverse()
+        return list(enumerate(events, offset + 1))
 
     async def growth(self) -> None:
         """Wait until something was appended, or the log was closed."""
