@@ -67,13 +67,18 @@ class InnerGateway:
         return Reply(200, body, None, self.clock())
 
     async def was_asked(self, looks: int) -> None:
-        """Wait until it was asked about so many ids in all, and has answered; no reply is under way then."""
+        """Wait until it was asked about so many ids in all, and has answered."""
         self._target, self._reached = looks, asyncio.Event()
         if self.asked < looks:
             await self._reached.wait()
-        while self._under_way:  # noqa: ASYNC110 - it counts several
-            await asyncio.sleep(LATENCY)
-        await asyncio.sleep(LATENCY)
+        await asyncio.sleep(2 * LATENCY)
+
+    async def rested(self) -> None:
+        """Wait until a while has passed without a request: no reply is on its way then, or held in memory."""
+        before = -1
+        while self._under_way or self.asked != before:
+            before = self.asked
+            await asyncio.sleep(2 * LATENCY)
 
     async def aclose(self) -> None:
         """Do nothing: there is no connection."""

@@ -76,10 +76,12 @@ async def ours(count: int, earlier: int) -> float:
     async with inside(_LOT, earlier + count, mjwatch.Pacing.every(_PERIOD)) as (watcher, gateway):
         await add(watcher, ids_of(earlier))
         await gateway.was_asked(_LOOKS * earlier)
+        await gateway.rested()
         before, looks = _resident(), gateway.asked
         await add(watcher, ids_of(count, earlier))
         # The ones before are looked at in the same rhythm.
         await gateway.was_asked(looks + _LOOKS * (count + earlier))
+        await gateway.rested()
         return (_resident() - before) / count
 
 
