@@ -62,8 +62,10 @@ class InnerGateway:
         body = self._book.reply(ids, asyncio.get_running_loop().time())
         self.cpu += time.thread_time() - began_at
         self._under_way += 1
-        await asyncio.sleep(LATENCY)
-        self._under_way -= 1
+        try:
+            await asyncio.sleep(LATENCY)
+        finally:
+            self._under_way -= 1
         return Reply(200, body, None, self.clock())
 
     async def was_asked(self, looks: int) -> None:

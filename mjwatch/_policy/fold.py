@@ -34,7 +34,7 @@ def fold(
     Args:
         state: None before the first look.
         finding: What one look found out about this id.
-        watch: What it is watched for.
+        watch: What it is watched for; an observation says its id itself, so then it may be the terms alone.
         now: Epoch seconds.
         gateway: Its name, for the events.
         eta: For `Progress.eta`; None tells none.

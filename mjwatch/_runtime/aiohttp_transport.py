@@ -246,9 +246,10 @@ def _keep_memory() -> None:
     """
     Let the memory of one reply be kept for the next.
 
-    glibc gives a large block back to the system when it is freed, and each of its pages comes back anew: for a reply of
-    500 tasks 200 of them, a sixth of all that a look costs. It stops once a block as large as any reply may be was
-    freed. That one is never touched, so it takes no memory; elsewhere than on glibc it does nothing.
+    glibc gives large blocks back to the system, and what is free at the end of its heap, and each page comes anew for
+    the next reply: 200 for one of 500 tasks, a tenth of all that a look costs. How much it keeps follows from the largest
+    block that was ever freed: with one as large as any reply may be, up to 16 MiB. That block is never touched, so it
+    takes no memory itself; elsewhere than on glibc nothing happens.
     """
     bytes(_TERMS[Verb.LOOK_MANY].cap)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Container, Sequence
-from itertools import groupby
 from operator import attrgetter
 
 from attrs import define, field
@@ -63,9 +62,9 @@ class Round:
         rows, now = self.claim.rows, self.claim.now
         self.going = rows
         self.odd = [row for row in rows if (state := row.state) is not None and state.aside is not None]
-        # Shared by those that were added together, which mostly stand together, too.
-        terms = (one for one, _ in groupby(rows, attrgetter("terms")))
-        self.sure_until = fold.soonest_end(terms, self.rules.deadlines)
+        terms = list(map(attrgetter("terms"), rows))
+        shared = dict(zip(map(id, terms), terms, strict=True))  # by those that were added together
+        self.sure_until = fold.soonest_end(shared.values(), self.rules.deadlines)
         if now >= self.sure_until:
             self.odd = list(rows)
         for row in self.odd:

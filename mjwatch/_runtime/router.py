@@ -48,7 +48,8 @@ class Router:
         await self._count()
         async for batch in log:
             self.hand_out(batch)
-            await self._count()
+            if self._closed is None:
+                await self._count()
 
     def hand_out(self, batch: Sequence[tuple[int, Event]]) -> None:
         """Put the events of *batch*, under their offsets, into the inboxes."""
@@ -81,6 +82,7 @@ class Router:
             known = await self._store.watch(wishes)
             if is_new:
                 self._audiences.settle(inbox, (await self._store.counts()).offset)
+            await self._count()
         except BaseException:
             self._part(inbox, ids)
             raise
@@ -91,7 +93,6 @@ class Router:
         told = [one.watch.id for one in known if not self._catch_up(inbox, one, newer)]
         inbox.wake()
         self._wake()
-        await self._count()
         return told
 
     async def keep(

@@ -79,15 +79,20 @@ class MemoryStore(Generic[S]):
         now = self._now()
         self._refuse_too_many(wishes)
         # Who wishes for the same at the same time shares the terms.
-        shared: dict[tuple[str | None, float | None, bool, bool], Watch] = {}
+        shared: dict[tuple[Watch | None, str | None, float | None, bool, bool], Watch] = {}
         fresh: dict[str, Record[S]] = {}
         for wish in wishes:
             record = self._queue.records.get(wish.id) or fresh.get(wish.id)
+            before = None if record is None else record.terms
+            kind = (before, wish.tag, wish.deadline_in, wish.wants_progress, wish.is_kept)
+            terms = shared.get(kind)
+            if terms is None:
+                terms = agreed(wish, now) if before is None else merged(before, wish, now)
+                shared[kind] = terms
             if record is not None:
-                record.terms = merged(record.terms, wish, now)
+                record.terms = terms
                 continue
-            kind = (wish.tag, wish.deadline_in, wish.wants_progress, wish.is_kept)
-            admitted = self._admitted(wish, shared.get(kind) or shared.setdefault(kind, agreed(wish, now)))
+            admitted = self._admitted(wish, terms)
             if admitted is not None:
                 fresh[wish.id] = admitted
         self._queue.admit(list(fresh.values()), now)

@@ -415,6 +415,18 @@ some_ids = st.lists(st.sampled_from(IDS), min_size=1, max_size=4)
 steps = st.sampled_from([0, 1, 3, 16, 250, 1_000, 24_999, 25_000, 60_000])
 
 
+def test_wishes_share_their_terms() -> None:
+    """Tasks that are wished for alike weigh one set of terms, also where they were watched before."""
+    store = MemoryStore[str](clock=Clock(1_000.0))
+    for is_kept in (False, True):
+        run(store.watch([Wish(id_, is_kept=is_kept) for id_ in IDS]))
+    rows = take(store).rows
+
+    assert [row.id for row in rows] == IDS
+    assert len({id(row.terms) for row in rows}) == 1
+    assert rows[0].terms.is_kept
+
+
 class StoreMachine(RuleBasedStateMachine):
     """Any sequence of calls, checked against a dict that is sorted whenever it is asked."""
 
