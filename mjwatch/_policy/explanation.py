@@ -13,6 +13,7 @@ from attrs import frozen
 
 from mjwatch._policy import pacing
 from mjwatch._policy.lessons import Lessons
+from mjwatch._policy.news import News
 from mjwatch._policy.pacing import Reason
 from mjwatch._policy.plane import Plane, Subject
 from mjwatch._policy.priors import prior
@@ -55,8 +56,8 @@ class Explanation:
             before), `min_interval`, `max_interval`, `fixed` (`Pacing.every`), `confirming` (an end or a loss waits
             to be sure), `budget` (the gateway's limits allow no more), `apart` (it spoiled the requests it rode in)
             or `hold` (the gateway is left alone).
-        wait: Seconds from one look to the next if it began now; it differs from look to look.
-        news: The chance that its end becomes visible within `wait`.
+        wait: Seconds that were to pass from its last look to the next; before the first, from now.
+        news: The chance that the next look shows its end.
         price: What a look costs, in seconds of unseen waiting.
         eta: How long it may still take, None where there is nothing to say.
         is_late: It takes longer than such tasks do.
@@ -80,19 +81,17 @@ class Explanation:
         if self.due_in is None:
             return f"{self.task_id}: not watched: it has ended, was left, or was never added"
         known = {0: "priors only", 1: "1 such task"}.get(self.learned_from, f"{self.learned_from} such tasks")
+        after = "" if self.reason in _BEFORE_PACING else f", {self.wait:.1f} s after the last"
         parts = [
-            f"{self.task_id}: next look in about {self.due_in:.1f} s",
-            f"at present {self.wait:.1f} s from look to look, because {_WORDS[self.reason]}",
-            f"in that time it ends with a chance of {self.news:.0%} ({known})",
+            f"{self.task_id}: next look in about {self.due_in:.1f} s{after}, because {_WORDS[self.reason]}",
+            f"it shows the end with a chance of {self.news:.0%} ({known})",
         ]
         if self.eta is not None:
-            parts.append(
-                f"half of them end within {self.eta.p50:.0f} s, nine in ten within {self.eta.p90:.0f} s"
-            )
+            half, most = _in_words(self.eta.p50), _in_words(self.eta.p90)
+            parts.append(f"half of such tasks end within {half}, nine in ten within {most}")
         if self.tick is not None:
-            parts.append(
-                f"the gateway seems to refresh every {self.tick.period:.1f} s, next in {self.tick.next_in:.1f} s"
-            )
+            period, next_in = _in_words(self.tick.period), _in_words(self.tick.next_in)
+            parts.append(f"the gateway seems to refresh every {period}, next in {next_in}")
         if self.is_late:
             parts.append("it is late")
         return "; ".join(parts)
@@ -105,7 +104,8 @@ class Standing:
 
     Attributes:
         plane: How tasks share requests.
-        due_in: Seconds until the store hands the task out, None if it is not watched.
+        looked_at: When the task was last looked at, epoch seconds; None before the first look.
+        due_in: Seconds until it is looked at, None if it is not watched.
         held: Seconds that the gateway is left alone, 0.0 if it is not.
         budget: The least seconds between two looks at each task that the limits allow.
         rng: The dice, as pacing throws them.
@@ -113,6 +113,7 @@ class Standing:
     """
 
     plane: Plane
+    looked_at: float | None
     due_in: float | None
     held: float
     budget: float
@@ -125,6 +126,8 @@ class Standing:
             return "hold"
         return "apart" if self.is_apart else None
 
+
+_BEFORE_PACING: Final = frozenset({"apart", "hold"})
 
 _WORDS: Final = {
     "price": "what may have happened by then, an end or a step, is worth a look",
@@ -148,7 +151,7 @@ def explain(
     standing: Standing,
 ) -> Explanation:
     """
-    Return why *subject* is looked at when it is.
+    Return why *subject* is looked at when it is, which was decided at its last look.
 
     Args:
         subject: The task.
@@ -158,21 +161,22 @@ def explain(
         lessons: What the gateway has taught.
         standing: What else decides.
     """
-    wait = pacing.next_look(subject, standing.plane, now, wishes, lessons, standing.rng)
+    since = now if standing.looked_at is None else min(now, standing.looked_at)
+    wait = pacing.next_look(subject, standing.plane, since, wishes, lessons, standing.rng)
     if not standing.plane.is_single and wishes.fixed is None:
-        shared = pacing.next_request(others, standing.plane, now, wishes, lessons, standing.rng)
+        shared = pacing.next_request(others, standing.plane, since, wishes, lessons, standing.rng)
         wait = max(wait, shared, key=lambda one: one.seconds)
     seconds = max(wait.seconds, standing.budget)
     reason: Because = wait.reason if seconds == wait.seconds else "budget"
-    end = lessons.forecast.outlook(subject.id, subject.terms, subject.state, now).end
+    until = seconds if standing.due_in is None else now - since + standing.due_in
     return Explanation(
         task_id=subject.id,
-        due_in=None if standing.due_in is None else max(standing.due_in, standing.held),
+        due_in=standing.due_in,
         reason=standing.decides() or reason,
         wait=seconds,
-        news=1.0 - end.survive(seconds),
+        news=_news(subject, since, until, lessons),
         price=pacing.price(wishes),
-        eta=lessons.forecast.eta(subject.id, subject.terms, subject.state, now),
+        eta=lessons.eta_since(subject, now),
         is_late=is_late(subject, now),
         learned_from=lessons.forecast.learned_from(subject.state),
         tick=_tick(lessons, now),
@@ -191,5 +195,15 @@ def _tick(lessons: Lessons, now: float) -> Tick | None:
     ticks = lessons.clock.ticks(now)
     if not ticks.is_locked:
         return None
-    next_in = ticks.middle if ticks.middle > 0.0 else ticks.middle + ticks.period
-    return Tick(ticks.trust, ticks.period, next_in, ticks.closes - ticks.opens)
+    return Tick(ticks.trust, ticks.period, ticks.last + ticks.period, ticks.closes - ticks.opens)
+
+
+def _news(subject: Subject, since: float, after: float, lessons: Lessons) -> float:
+    """Return the chance that its end shows within *after* seconds from *since*, as pacing sees it."""
+    news = News([(lessons.forecast.outlook(subject.id, subject.terms, subject.state, since).end, 1.0)])
+    ticks = lessons.clock.ticks(since)
+    return min(1.0, news.by(after, ticks, news.shown(ticks, after)))
+
+
+def _in_words(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds >= 10.0 else f"{seconds:.1f} s"

@@ -20,7 +20,6 @@ from mjwatch._policy.moments import Learned, Moments, log_of, shape
 from mjwatch._policy.priors import family, prior
 from mjwatch._policy.state import State
 from mjwatch._policy.trails import QUEUE, Mark, Trail, begun_at, first_mark, is_queued, octave
-from mjwatch.events import Eta
 from mjwatch.observations import Watch
 from mjwatch.tasks import Action, Mode, Status
 
@@ -105,7 +104,9 @@ class Forecast:
         init=False, factory=dict, eq=False, repr=False
     )
 
-    def outlook(self, task_id: str, terms: Watch, state: State | None, now: float) -> Outlook:
+    def outlook(
+        self, task_id: str, terms: Watch, state: State | None, now: float, at: float | None = None
+    ) -> Outlook:
         """
         Return what is believed of a task.
 
@@ -114,6 +115,7 @@ class Forecast:
             terms: What it is watched for.
             state: None before the first useful look.
             now: Epoch seconds, of the last look.
+            at: When *state* became visible, where that is not taken in yet (`saw`), epoch seconds.
         """
         if state is None or state.seen_at is None:
             return Outlook(_UNSEEN)
@@ -124,15 +126,9 @@ class Forecast:
             return Outlook(self._queued(state, age), Steady(1.0 / (age + _START)))
         trail = self.trails.get(task_id)
         if trail is None or not trail.marks:
-            return self._running(state, first_mark(state, terms, state.seen_at), now)
-        return self._running(state, trail.mark(state.percent or 0, now), now)
-
-    def eta(self, task_id: str, terms: Watch, state: State | None, now: float) -> Eta | None:
-        """Return how long a task may still take; None where it was not seen, waits for a person, or is over."""
-        if state is None or state.seen_at is None or state.status is Status.MODAL or state.final is not None:
-            return None
-        end = self.outlook(task_id, terms, state, now).end
-        return Eta(end.quantile(0.5), end.quantile(0.9))
+            seen_at = state.seen_at if at is None else at
+            return self._running(state, first_mark(state, terms, seen_at), now)
+        return self._running(state, trail.mark(state.percent or 0, now if at is None else at), now)
 
     def learned_from(self, state: State | None) -> int:
         """Return how many ended tasks of its kind are remembered, at most `moments.MEMORY`."""

@@ -19,6 +19,9 @@ from mjwatch._policy.forecast import Forecast
 from mjwatch._policy.moments import Learned
 from mjwatch._policy.plane import Subject
 from mjwatch._policy.state import State
+from mjwatch._policy.ticks import Ticks
+from mjwatch.events import Eta
+from mjwatch.tasks import Status
 
 VERSION: Final = 1
 
@@ -77,17 +80,51 @@ class Lessons:
         is_new = self.clock.looked_at is None or not 0.0 <= now - self.clock.looked_at < _APART
         if is_new and (not self.clock.is_ruled_out or rng.random() < _SECOND_CHANCE):
             self._teach_clock(looks if len(looks) <= SAMPLE else rng.sample(looks, SAMPLE), changed, now)
-        is_ticking = self.clock.trust > 0.5
-        self.forecast.refresh = self.clock.period if is_ticking else 0.0
+        ticks = self._ticks(now)
+        self.forecast.refresh = 0.0 if ticks is None else ticks.period
         if not changed:
             return
-        ticks = self.clock.ticks(now) if is_ticking else None
         for look in looks:
             state = changed.get(look.id)
             if state is not None:
-                since = now if look.looked_at is None else look.looked_at
-                at = (since + now) / 2 if ticks is None else now + ticks.between(since - now)
-                self.forecast.saw(look.id, look.terms, state, at)
+                self.forecast.saw(look.id, look.terms, state, _shown_at(look.looked_at, now, ticks))
+
+    def eta(self, look: Look, state: State, now: float) -> Eta | None:
+        """
+        Return how long a task may still take that a look has just shown.
+
+        None where it was not seen, waits for a person, or is over.
+
+        Args:
+            look: The task as it was known before.
+            state: What became of it.
+            now: Epoch seconds.
+        """
+        ticks = self._ticks(now)
+        at = _shown_at(look.looked_at, now, ticks)
+        return self._left(look, state, now, at, ticks)
+
+    def eta_since(self, subject: Subject, now: float) -> Eta | None:
+        """Return the same between two looks, of a task whose state was taken in."""
+        return (
+            None if subject.state is None else self._left(subject, subject.state, now, None, self._ticks(now))
+        )
+
+    def _left(
+        self, subject: Subject, state: State, now: float, at: float | None, ticks: Ticks | None
+    ) -> Eta | None:
+        if state.seen_at is None or state.status is Status.MODAL or state.final is not None:
+            return None
+        end = self.forecast.outlook(subject.id, subject.terms, state, now, at).end
+        half, most = end.quantile(0.5), end.quantile(0.9)
+        if ticks is None or not ticks.is_locked:
+            return Eta(half, most)
+        # An end shows on a tick, and no earlier than on the next.
+        last = ticks.last if at is None else at - now
+        return Eta(ticks.nearest(half, last), ticks.nearest(most, last))
+
+    def _ticks(self, now: float) -> Ticks | None:
+        return self.clock.ticks(now) if self.clock.trust > 0.5 else None
 
     def _teach_clock(self, looks: Sequence[Look], changed: Mapping[str, State], now: float) -> None:
         """Show the clock those that were last looked at together: one look, at which something changed or nothing."""
@@ -130,6 +167,12 @@ class Lessons:
         self.forecast.restore(kept.table)
         self.clock.restore(kept.odds, kept.looked_at, kept.rows)
         return True
+
+
+def _shown_at(looked_at: float | None, now: float, ticks: Ticks | None) -> float:
+    """Return when a change became visible that was not there at the look before, as far as looks can tell."""
+    since = now if looked_at is None else looked_at
+    return (since + now) / 2 if ticks is None else now + ticks.between(since - now)
 
 
 def _is_still(look: Look, now: float) -> bool:

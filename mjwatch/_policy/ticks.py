@@ -56,6 +56,11 @@ class Ticks:
         return (self.opens + self.closes) / 2
 
     @property
+    def last(self) -> float:
+        """The last tick: the middle of its window, seconds from now; not above zero."""
+        return self.middle if self.middle <= 0.0 else self.middle - self.period
+
+    @property
     def is_locked(self) -> bool:
         """True where it is known when the next tick comes."""
         return self.trust > 0.5 and self.closes - self.opens < self.period / 3
@@ -70,8 +75,11 @@ class Ticks:
 
     def between(self, since: float) -> float:
         """Return the mean of the ticks between *since* and now, both in seconds from now: *since* is negative."""
-        last = self.middle if self.middle <= 0.0 else self.middle - self.period
-        return max(since, last - max(0.0, (last - since) // self.period) * self.period / 2)
+        return max(since, self.last - max(0.0, (self.last - since) // self.period) * self.period / 2)
+
+    def nearest(self, after: float, last: float) -> float:
+        """Return the tick nearest to *after*, of those that follow the *last* one; all in seconds from now."""
+        return last + max(1, round((after - last) / self.period)) * self.period
 
     def come(self, number: int, after: float) -> float:
         """Return the chance that so many ticks more than the next have come *after* seconds from now."""

@@ -34,7 +34,7 @@ from mjwatch._runtime.reports import Health, Stats, Watched
 from mjwatch._runtime.router import Router
 from mjwatch._runtime.runner import Guard, Runner, Start
 from mjwatch._runtime.ward import Ward
-from mjwatch._store.contract import Store
+from mjwatch._store.contract import Known, Store
 from mjwatch._store.memory import MemoryStore
 from mjwatch._wire.dialects import make_dialect
 from mjwatch.errors import WatcherClosed
@@ -146,7 +146,9 @@ class Engine:
         """Return the tasks under watch, of one *tag* or all."""
         await self.router.sweep()
         known = await self.store.known(tag=tag, limit=100_000)
-        return [Watched(partial_task(one.state, one.watch.id), one.watch.tag, one.due_in) for one in known]
+        return [
+            Watched(partial_task(one.state, one.watch.id), one.watch.tag, self._due_in(one)) for one in known
+        ]
 
     async def last_known(self, task_id: str) -> Task:
         """Return a task as far as it is known; its status is UNKNOWN where nothing is."""
@@ -160,15 +162,25 @@ class Engine:
         others = [Seen(one.watch.id, one.watch, one.state) for one in await self.store.known(limit=_OTHERS)]
         here = known.get(task_id)
         subject = _unknown(task_id) if here is None else Seen(task_id, here.watch, here.state)
-        due_in = None if here is None else here.due_in
-        plane = Plane(max(1, self.router.tasks), self.coalescer.room)
-        dice = Random(0)  # of its own: to ask must not change what comes
-        if due_in is not None and subject.state is not None:
-            due_in = max(due_in, self.gate.next_poll_in)  # it may ride from then on, with the next request
-        is_apart = task_id in self.ward
-        standing = Standing(plane, due_in, self.gate.held_for, self._look_every(), dice, is_apart)
+        standing = Standing(
+            plane=Plane(max(1, self.router.tasks), self.coalescer.room),
+            looked_at=None if here is None else here.looked_at,
+            due_in=None if here is None else self._due_in(here),
+            held=self.gate.held_for,
+            budget=self._look_every(),
+            rng=Random(0),  # of its own: to ask must not change what comes
+            is_apart=task_id in self.ward,
+        )
         now, wishes = self.context.clock(), self.context.pacing
         return explain(subject, others or [subject], now, wishes, self.lessons, standing)
+
+    def _due_in(self, known: Known[State]) -> float | None:
+        """Return in how many seconds a task is looked at, as things stand; None if it is not watched."""
+        if known.due_in is None:
+            return None
+        # It may ride once it is due, with the next request; a first look does not wait for that.
+        request_in = 0.0 if known.state is None else self.gate.next_poll_in
+        return max(known.due_in, request_in, self.gate.held_for)
 
     def stats(self) -> Stats:
         """Return what was done so far."""

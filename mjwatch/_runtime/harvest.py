@@ -115,7 +115,7 @@ class Harvest:
             return self._elapsed(row)
         rules, now, eta = self.rules, self.moment.now, None
         if row.terms.wants_progress and rules.pacing.fixed is None:
-            eta = partial(rules.lessons.forecast.eta, row.id, row.terms, now=now)
+            eta = partial(rules.lessons.eta, row, now=now)
         # What was seen says its id itself; to put it into the terms would cost a microsecond.
         watch = row.terms if isinstance(finding, Observation) else row.watch
         after = fold.fold(row.state, finding, watch, now, gateway=rules.gateway, eta=eta)

@@ -67,7 +67,7 @@ class Watched:
     Attributes:
         task: What is known of it; `is_partial`, as no whole reply is kept.
         tag: As given to `Watcher.add`.
-        due_in: Seconds until it may be looked at, 0.0 while it is.
+        due_in: Seconds until it is looked at, as things stand.
     """
 
     task: Task

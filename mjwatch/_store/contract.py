@@ -48,13 +48,15 @@ class Known(Generic[S]):
         watch: What it is wished for; also of an id that is no longer watched.
         state: What is known of the task, None before the first useful look.
         is_watched: It stands in the due queue.
-        due_in: Seconds until it is looked at, 0.0 while it is under way, None if it is not watched.
+        due_in: Seconds until it is due, 0.0 while it is under way, None if it is not watched.
+        looked_at: Its last commit after a look, None before the first and if it is not watched.
     """
 
     watch: Watch
     state: S | None
     is_watched: bool
     due_in: float | None
+    looked_at: float | None = None
 
 
 class ClaimedRow(Protocol[S]):

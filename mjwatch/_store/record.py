@@ -53,7 +53,7 @@ class Record(msgspec.Struct, Generic[S], eq=False, gc=False):
     def known(self, now: float) -> Known[S]:
         """Return what others may see of it."""
         due_in = 0.0 if self.stamp else max(0.0, self.due / 1000 - now)
-        return Known(self.watch, self.state, is_watched=True, due_in=due_in)
+        return Known(self.watch, self.state, is_watched=True, due_in=due_in, looked_at=self.looked_at)
 
 
 def millisecond(now: float, after: float = 0.0) -> int:

@@ -33,6 +33,7 @@ def told(
     pacing: Pacing | None = None,
     lessons: Lessons | None = None,
     terms: Watch = TERMS,
+    looked_at: float | None = NOW,
     due_in: float | None = 1.5,
     held: float = 0.0,
     budget: float = 0.0,
@@ -40,7 +41,7 @@ def told(
 ) -> Explanation:
     """Explain one task."""
     subject = Seen("1", terms, state)
-    standing = Standing(plane, due_in, held, budget, random.Random(0), is_apart)
+    standing = Standing(plane, looked_at, due_in, held, budget, random.Random(0), is_apart)
     return explain(subject, [subject], NOW, pacing or Pacing(), lessons or Lessons(), standing)
 
 
@@ -69,9 +70,9 @@ def test_a_task_alone_is_looked_at_by_the_price() -> None:
     assert why.eta is not None
     assert 0 < why.eta.p50 < why.eta.p90
     assert (why.learned_from, why.is_late, why.tick) == (0, False, None)
-    assert str(why).startswith("1: next look in about 1.5 s; at present ")
+    assert str(why).startswith(f"1: next look in about 1.5 s, {why.wait:.1f} s after the last, because ")
     assert "priors only" in str(why)
-    assert "half of them end within" in str(why)
+    assert "half of such tasks end within" in str(why)
 
 
 def test_a_shared_request_waits_for_its_price() -> None:
@@ -96,7 +97,7 @@ def test_a_budget_that_is_too_small_decides() -> None:
 
 def test_a_hold_decides_before_all() -> None:
     """While the gateway is left alone, nothing is asked."""
-    why = told(held=12.0, budget=200.0)
+    why = told(due_in=12.0, held=12.0, budget=200.0)
     assert (why.reason, why.due_in) == ("hold", 12.0)
 
 
@@ -147,7 +148,7 @@ def test_a_tick_that_is_near_is_the_next() -> None:
     """The window may lie ahead."""
     lessons = ticking()
     subject = Seen("1", TERMS, RUNNING)
-    standing = Standing(ALONE, 1.0, 0.0, 0.0, random.Random(0))
+    standing = Standing(ALONE, NOW, 1.0, 0.0, 0.0, random.Random(0))
     why = explain(subject, [subject], NOW + 12.0, Pacing(), lessons, standing)
     assert why.tick is not None
     assert why.tick.next_in == pytest.approx(3.2, abs=1.5)
@@ -157,4 +158,4 @@ def test_what_was_never_seen_has_no_forecast_to_tell() -> None:
     """It is watched, and that is all."""
     why = told(None)
     assert (why.due_in, why.eta) == (1.5, None)
-    assert "half of them" not in str(why)
+    assert "half of such" not in str(why)

@@ -14,7 +14,7 @@ from mjwatch._policy.forecast import MOST_TRAILS, Forecast, Outlook
 from mjwatch._policy.left import Steady
 from mjwatch._policy.moments import MEMORY, Learned
 from mjwatch._policy.state import State
-from mjwatch.events import Eta, Expired, Failure, Lost, Success
+from mjwatch.events import Expired, Failure, Lost, Success
 from mjwatch.observations import Watch
 from mjwatch.tasks import Action, Mode, Status
 from tests.support.builders import WATCH, expired, failure, lost, state_with, success
@@ -337,27 +337,6 @@ def test_the_gateways_clock_dates_a_task_that_was_found_under_way() -> None:
     state = picture(46, started_at=NOW - 100, submitted_at=NOW - 110)
 
     assert median(Forecast(), state, since=NOW) > 1.2 * median(Forecast(), picture(46))
-
-
-def test_an_eta_is_the_median_and_the_last_but_one_in_ten() -> None:
-    """Of the same belief that pacing has."""
-    end = Forecast().outlook("1", WATCH, picture(), NOW).end
-
-    assert Forecast().eta("1", WATCH, picture(), NOW) == Eta(end.quantile(0.5), end.quantile(0.9))
-
-
-@pytest.mark.parametrize(
-    "state",
-    [
-        pytest.param(None, id="nothing known"),
-        pytest.param(state_with(), id="never seen"),
-        pytest.param(picture(status=Status.MODAL), id="a person's turn"),
-        pytest.param(picture(100, final=success(1)), id="over"),
-    ],
-)
-def test_there_is_no_eta_where_there_is_nothing_to_say(state: State | None) -> None:
-    """None is better than a number made up."""
-    assert Forecast().eta("1", WATCH, state, NOW) is None
 
 
 @pytest.mark.parametrize(("tasks", "remembered"), [(0, 0), (3, 3), (50, MEMORY)])

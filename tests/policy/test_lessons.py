@@ -17,8 +17,9 @@ from mjwatch._policy.forecast import Forecast
 from mjwatch._policy.lessons import SAMPLE, Lessons
 from mjwatch._policy.moments import Learned
 from mjwatch._policy.pacing import Wait, next_look
-from mjwatch._policy.plane import Plane
+from mjwatch._policy.plane import Plane, Seen
 from mjwatch._policy.state import State
+from mjwatch.events import Eta
 from mjwatch.observations import Watch
 from mjwatch.settings import Pacing
 from mjwatch.tasks import Action, Mode, Status
@@ -35,6 +36,16 @@ class Looked(NamedTuple):
     terms: Watch
     state: State | None
     looked_at: float | None
+
+
+def ticking() -> Lessons:
+    """Return the lessons of a gateway that was seen to tick every 15.2 s, last at NOW."""
+    lessons = Lessons(clock=Clock.hinted(15.0))
+    for number in range(-40, 0):
+        tick = NOW + number * 15.2
+        lessons.clock.saw(tick - 0.3, tick + 0.3, lambda _: 0.5, changed=True)
+    lessons.clock.saw(NOW - 0.3, NOW, lambda _: 0.5, changed=True)
+    return lessons
 
 
 def picture(
@@ -365,3 +376,59 @@ def test_any_number_learned_is_read_or_refused(seen: Learned) -> None:
     for after in (0.0, 100.0):
         assert 1 <= look_in(lessons, now=NOW + after).seconds <= 30
     assert math.isfinite(look_in(lessons, picture(None, queued=True)).seconds)
+
+
+def test_an_eta_is_the_median_and_the_last_but_one_in_ten() -> None:
+    """Of the same belief that pacing has."""
+    end = Lessons().forecast.outlook("a", TERMS, picture(46), NOW).end
+
+    assert Lessons().eta_since(Seen("a", TERMS, picture(46)), NOW) == Eta(
+        end.quantile(0.5), end.quantile(0.9)
+    )
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        pytest.param(None, id="nothing known"),
+        pytest.param(state_with(), id="never seen"),
+        pytest.param(state_with(status=Status.MODAL, seen_at=NOW), id="a person's turn"),
+        pytest.param(picture(100, ended=True), id="over"),
+    ],
+)
+def test_there_is_no_eta_where_there_is_nothing_to_say(state: State | None) -> None:
+    """None is better than a number made up."""
+    assert Lessons().eta_since(Seen("a", TERMS, state), NOW) is None
+
+
+def test_a_change_just_seen_came_between_two_looks() -> None:
+    """Its task is faster than if it had come right now, and as fast as it is believed to be once that is taken in."""
+    lessons = Lessons()
+    look = Looked("a", TERMS, picture(0), NOW - 20)
+    lessons.looked([look], {"a": picture(0)}, NOW - 20, random.Random(0))
+    rarely = Looked("a", TERMS, picture(0), NOW - 10)
+    told = lessons.eta(rarely, picture(31), NOW)
+    lessons.looked([rarely], {"a": picture(31)}, NOW, random.Random(0))
+
+    assert told == lessons.eta_since(Seen("a", TERMS, picture(31)), NOW)
+    assert told is not None
+    at_once = lessons.eta(Looked("b", TERMS, picture(0), NOW), picture(31), NOW)
+    assert at_once is not None
+    assert told.p50 < at_once.p50
+
+
+def test_an_end_shows_on_a_tick() -> None:
+    """What was just seen came with the last one, so its end comes with the next at the earliest."""
+    lessons = ticking()
+    look = Looked("a", TERMS, picture(0), NOW - 1)
+    for percent in (15, 46, 93):
+        eta = lessons.eta(look, picture(percent), NOW)
+        assert eta is not None
+        for seconds in (eta.p50, eta.p90):
+            ticks = seconds / 15.2
+            assert ticks == pytest.approx(round(ticks), abs=0.08)
+            assert round(ticks) >= 1
+        assert eta.p50 <= eta.p90
+    nearly = lessons.eta_since(Seen("a", TERMS, picture(93)), NOW + 10)
+    assert nearly is not None
+    assert nearly.p50 == pytest.approx(5.2, abs=1)

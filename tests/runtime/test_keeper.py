@@ -6,6 +6,7 @@ import anyio
 import pytest
 
 from mjwatch._policy.lessons import Lessons
+from mjwatch._policy.plane import Seen
 from mjwatch._policy.state import State
 from mjwatch._runtime.keeper import KEEP_EVERY, Keeper
 from mjwatch._store.memory import MemoryStore
@@ -34,7 +35,7 @@ def keeper(store: MemoryStore[State], lessons: Lessons, book: LogBook | None = N
 
 def median(lessons: Lessons) -> float:
     """Return how long half a picture seems to take."""
-    eta = lessons.forecast.eta("x", TERMS, HALF, 20.0)
+    eta = lessons.eta_since(Seen("x", TERMS, HALF), 20.0)
     assert eta is not None
     return eta.p50
 

@@ -73,6 +73,27 @@ async def test_progress_says_how_long_it_may_still_take() -> None:
     assert guesses[-1].p50 < guesses[0].p50  # type: ignore[union-attr]  # none is None, see above
 
 
+@pytest.mark.parametrize("family", [Family.NEW_API, Family.TRUEAI])
+@simulated
+async def test_guesses_are_as_good_as_they_say(family: Family) -> None:
+    """Half of the tasks end within the one, nine in ten within the other, but for the wait until a look sees it."""
+    unseen = 1.5 if family is Family.NEW_API else 0.5
+    within_p50, within_p90 = [], []
+    async with staged(family) as (sim, watcher):
+        for number in range(85):
+            *before, end = await read(watcher.watch(sim.random_task(f"{number}")))
+            for event in before if number >= 25 else ():
+                if isinstance(event, Progress) and event.eta is not None:
+                    left = end.at - event.at - unseen
+                    within_p50.append(left <= event.eta.p50)
+                    within_p90.append(left <= event.eta.p90)
+    half, most = (sum(within) / len(within) for within in (within_p50, within_p90))
+    assert len(within_p50) > 100
+    # Ticks are 15 s apart: the first by which half have ended may well have shown three in four.
+    assert 0.42 < half < (0.9 if family is Family.NEW_API else 0.6)
+    assert 0.87 < most < 0.98
+
+
 @simulated
 async def test_a_fixed_schedule_forecasts_nothing() -> None:
     """`Pacing.every` neither learns nor guesses."""
@@ -120,11 +141,40 @@ async def test_a_look_comes_when_it_was_said_to_come(family: Family) -> None:
 
 
 @simulated
+async def test_an_explanation_says_the_same_whenever_it_is_asked_for() -> None:
+    """Between two ticks: it tells of the look to come, as it was decided at the last one."""
+    async with staged(Family.NEW_API) as (sim, watcher):
+        await run_tasks(sim, watcher, 25)
+        sim.task("last").submitted().after(300).success()
+        await watcher.add("last")
+        await anyio.sleep(40)
+        while True:
+            first = await watcher.explain("last")
+            assert first.due_in is not None
+            if first.due_in > 10.0:
+                break
+            await anyio.sleep(0.4)
+        for _ in range(4):
+            await anyio.sleep(first.due_in / 5)
+            why = await watcher.explain("last")
+            assert why.reason == first.reason == "tick"
+            assert why.wait == pytest.approx(first.wait, abs=0.1)
+            assert why.news == pytest.approx(first.news, abs=0.02)
+            assert why.due_in is not None
+            assert why.tick is not None
+            assert why.eta is not None
+            assert why.due_in == pytest.approx(why.tick.next_in, abs=why.tick.width / 2 + 0.2)
+            assert why.eta.p50 > why.tick.next_in - 0.1
+            (watched,) = await watcher.watched()
+            assert watched.due_in == why.due_in
+
+
+@simulated
 async def test_stats_say_what_the_limits_allow() -> None:
     """A thousand single lookups at 300 a minute are one look in 200 s."""
     async with staged(Family.ENVELOPED) as (_, watcher):
         assert watcher.stats().look_every == 1.0
         await watcher.add(*(f"{number}" for number in range(1_000)))
         assert watcher.stats().look_every == 200.0
-        why = await watcher.explain("1")
+        why = await watcher.explain("last")
     assert (why.reason, why.wait) == ("budget", 200.0)
