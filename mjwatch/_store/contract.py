@@ -214,6 +214,7 @@ class Store(Protocol[S]):
 
         A new id is due at once. A finished one (`Row.is_over`) is not watched again: its state is the answer. One
         that was lost, expired, or left by its last reader is due at once, with its old state and tag, deadline anew.
+        One that was discarded and has not ended yet goes on, kept only if the new wish says so.
 
         Raises:
             TooManyWatches: the bound would be passed; nothing was watched.

@@ -82,7 +82,11 @@ def agreed(wish: Wish, now: float) -> Watch:
 
 
 def merged(terms: Watch, wish: Wish, now: float) -> Watch:
-    """Merge upwards: the later deadline, and no earlier than the task's kind asks for if anybody left it to that."""
+    """
+    Merge upwards: the later deadline, and no earlier than the task's kind asks for if anybody left it to that.
+
+    The last word counts: a wish after a discard lets the watch go on, as long as it has not ended.
+    """
     wished = None if wish.deadline_in is None else now + wish.deadline_in
     both = Watch(
         id="",
@@ -90,9 +94,8 @@ def merged(terms: Watch, wish: Wish, now: float) -> Watch:
         watched_at=terms.watched_at,
         deadline_at=max((at for at in (terms.deadline_at, wished) if at is not None), default=None),
         wants_progress=terms.wants_progress or wish.wants_progress,
-        is_discarded=terms.is_discarded,
         is_by_kind=terms.is_by_kind or wished is None,
-        is_kept=terms.is_kept or wish.is_kept,
+        is_kept=wish.is_kept or (terms.is_kept and not terms.is_discarded),
     )
     return terms if both == terms else both
 

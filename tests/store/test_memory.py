@@ -448,7 +448,9 @@ class StoreMachine(RuleBasedStateMachine):
             if id_ not in self.watched and id_ not in self.over:
                 self.watched[id_] = Model(self.now_ms, state=self.states.get(id_))
             if id_ in self.watched:
-                self.watched[id_].is_kept |= is_kept
+                model = self.watched[id_]
+                model.is_kept = is_kept or (model.is_kept and not model.is_discarded)
+                model.is_discarded = False
         assert [k.is_watched for k in known] == [id_ in self.watched for id_ in ids]
 
     @rule(ids=some_ids)

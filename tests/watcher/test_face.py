@@ -257,6 +257,24 @@ async def test_discard_ends_the_watch_for_everybody_at_once() -> None:
 
 
 @simulated
+async def test_what_is_added_right_after_it_was_discarded_is_watched() -> None:
+    """Nobody is told of an end that was taken back, and the task's own end is told once."""
+    async with staged() as (sim, watcher):
+        sim.task("1").after(2).submitted().after(5).progress(31).after(20).success()
+        ends: list[Event] = []
+        watcher.on(mjwatch.Final, ends.append)
+        await watcher.add("1", tag="first")
+        await anyio.sleep(10)
+        await watcher.discard("1")
+        await watcher.add("1", tag="second")
+        await anyio.sleep(30)
+
+    (end,) = ends
+    assert isinstance(end, mjwatch.Success)
+    assert end.tag == "second"
+
+
+@simulated
 async def test_a_discard_does_not_wait_for_the_next_round() -> None:
     """Whatever the pacing, `discard` is told at once."""
     async with staged(pacing=Pacing.every(30)) as (sim, watcher):
