@@ -104,7 +104,8 @@ class Pacing:
 
         The other fields do not hold then; the gateway's `Limits` do.
         """
-        check_positive("Pacing.every(seconds)", seconds)
+        if check_positive("Pacing.every(seconds)", seconds) is None:
+            raise TypeError("Pacing.every(seconds) takes a number, not None; Pacing() adapts")
         return cls(fixed=seconds)
 
 

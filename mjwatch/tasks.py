@@ -29,7 +29,8 @@ def check_task_id(task_id: str) -> str:
         ValueError: it breaks `ID_RULE`.
     """
     if not isinstance(task_id, str):
-        raise TypeError(f"a task id is a str, not {type(task_id).__name__}: keep ids as text")
+        advice = "give several as *ids" if isinstance(task_id, list | tuple | set) else "keep ids as text"
+        raise TypeError(f"a task id is a str, not {type(task_id).__name__}: {advice}")
     if _ID.fullmatch(task_id) is None or ".." in task_id:
         raise ValueError(f"not a task id: {task_id[:140]!a}. A task id has {ID_RULE}")
     return task_id

@@ -15,7 +15,7 @@ from mjwatch._runtime.context import Logger
 from mjwatch._runtime.hooks import Hook, Hooks, Kinds
 from mjwatch._runtime.reports import Health, Stats, Watched, found, succeeded
 from mjwatch._runtime.runner import Runner
-from mjwatch._runtime.subscription import Completed, EventStream, Subscription, checked
+from mjwatch._runtime.subscription import Completed, EventStream, Subscription, checked, checked_offset
 from mjwatch._store.contract import Wish
 from mjwatch.errors import WatcherClosed, WatchTimeout
 from mjwatch.events import Failure, Success
@@ -258,7 +258,7 @@ class Watcher:
 
     def events(self, after: int | None = None) -> EventStream:
         """Return everything from now on, or from an offset: each event of each watched task and of the gateway."""
-        return EventStream(self._opened().store.events(after), after, self._runner.check_open)
+        return EventStream(self._opened().store.events(checked_offset(after)), after, self._runner.check_open)
 
     async def watched(self, tag: str | None = None) -> list[Watched]:
         """Return the tasks under watch, of one *tag* or all; at most 100,000 of them."""

@@ -97,6 +97,12 @@ def test_equal_intervals_are_allowed() -> None:
     assert pacing.min_interval == pacing.max_interval_queued
 
 
+def test_every_takes_a_number() -> None:
+    """None is no schedule, and not silently the adaptive one."""
+    with pytest.raises(TypeError, match=r"Pacing\(\) adapts"):
+        Pacing.every(None)  # type: ignore[arg-type]
+
+
 def test_every_is_a_fixed_schedule() -> None:
     """`Pacing.every(5)` looks every 5 s, whatever is known."""
     assert Pacing.every(5).fixed == 5

@@ -94,11 +94,18 @@ def test_hostile_ids_are_refused_with_the_rule(task_id: str) -> None:
     assert len(str(caught.value)) < 1_600
 
 
-@pytest.mark.parametrize("task_id", [1712158011464906, 1.0, None, b"1", ["1"]])
+@pytest.mark.parametrize("task_id", [1712158011464906, 1.0, None, b"1", {"id": "1"}])
 def test_an_id_that_is_no_text_is_a_type_error(task_id: object) -> None:
     """A number loses leading zeros and digits, so it is refused, with the reason."""
     with pytest.raises(TypeError, match=f"not {type(task_id).__name__}: keep ids as text"):
         check_task_id(task_id)  # type: ignore[arg-type]  # that is the test
+
+
+@pytest.mark.parametrize("ids", [["1"], ("1", "2"), {"1"}])
+def test_several_ids_in_one_are_told_how_to_be_given(ids: object) -> None:
+    """`watcher.add(ids)` means `watcher.add(*ids)`."""
+    with pytest.raises(TypeError, match=rf"not {type(ids).__name__}: give several as \*ids"):
+        check_task_id(ids)  # type: ignore[arg-type]  # that is the test
 
 
 def is_accepted(task_id: str) -> bool:

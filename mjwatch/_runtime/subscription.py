@@ -37,6 +37,21 @@ def checked(task_ids: Iterable[str]) -> list[str]:
     return ids
 
 
+def checked_offset(after: int | None) -> int | None:
+    """
+    Return *after* if it is None or an offset.
+
+    Raises:
+        TypeError: it is no whole number.
+        ValueError: it is negative.
+    """
+    if after is not None and (isinstance(after, bool) or not isinstance(after, int)):
+        raise TypeError(f"after= takes the offset of a stream, not {type(after).__name__}")
+    if after is not None and after < 0:
+        raise ValueError(f"after={after}: offsets begin at 0")
+    return after
+
+
 class _Stream(ABC):
     """An iterator that is left by `aclose`, which is the end of its `async with`."""
 
@@ -91,7 +106,7 @@ class Subscription(_Stream):
         self._loop = asyncio.get_running_loop()
         self._router = router
         self._clock = clock
-        self._after = after
+        self._after = checked_offset(after)
         self._wishes = {wish.id: wish for wish in wishes}
         self._wish = wishes[0]
         self._going: set[str] = set(self._wishes)

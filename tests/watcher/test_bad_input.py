@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import anyio
 import pytest
@@ -108,6 +109,19 @@ async def test_arguments_of_the_wrong_kind_are_refused_at_once() -> None:
             Pacing.every(0)
 
     assert list(sim.requests) == []
+
+
+@simulated
+async def test_what_is_no_offset_is_refused_at_once() -> None:
+    """Not at the first event, and not in a host that has gone on meanwhile."""
+    async with staged() as (_, watcher):
+        for door in (partial(watcher.watch, "1"), watcher.events):
+            with pytest.raises(TypeError, match="after= takes the offset of a stream, not str"):
+                door(after="x")  # type: ignore[arg-type]
+            with pytest.raises(TypeError, match="not bool"):
+                door(after=True)
+            with pytest.raises(ValueError, match="offsets begin at 0"):
+                door(after=-1)
 
 
 WAYS: dict[str, Callable[[Watcher], Awaitable[object]]] = {
