@@ -60,17 +60,16 @@ def start_tasks(gateway: SimulatedGateway, count: int, seed: int) -> list[str]:
 
 def announce(gateway: SimulatedGateway, task_ids: list[str]) -> None:
     """Print what is needed to talk to *gateway*."""
-    base_url = gateway.base_url + ("/api" if gateway.family is Family.ENVELOPED else "")
     shown = task_ids[:_SHOWN]
     more = f" ... {len(task_ids)} in all" if len(task_ids) > _SHOWN else ""
     print(f"simulated {gateway.family} gateway")
-    print(f"  base URL  {base_url}")
+    print(f"  base URL  {gateway.base_url}")
     print(f"  token     {TOKEN}")
     print(f"  tasks     {' '.join(shown) or 'none; submit some, or start with --tasks 5'}{more}")
     if shown:
         print("try, in another terminal:")
         print(
             f"  MJWATCH_TOKEN={TOKEN} mjwatch watch {' '.join(shown[:2])} "
-            f"--gateway {base_url} {_OPTIONS[gateway.family]}"
+            f"--gateway {gateway.base_url} {_OPTIONS[gateway.family]}"
         )
     print("Ctrl-C stops it.", flush=True)

@@ -71,7 +71,7 @@ _PREFIX: Final[Mapping[Family, str]] = {
     Family.PLUS: "",
     Family.TRUEAI: "(?:/mj-(?:fast|turbo|relax))?",
     Family.NEW_API: "(?:/[^/]+)?",
-    Family.ENVELOPED: "/api",
+    Family.ENVELOPED: "/api",  # see `root_of`
 }
 _LISTS: Final[Mapping[Family, str]] = {
     Family.NOVICEZK: "list-by-condition",
@@ -131,6 +131,11 @@ def target(family: Family, method: str, path: str) -> Target:
             return Target(_ROUTES[found["task"]][1], found["id"])
         case _:
             return Target("other")
+
+
+def root_of(family: Family) -> str:
+    """Return what stands before every path of *family*, and belongs to its base URL."""
+    return "/api" if family is Family.ENVELOPED else ""
 
 
 def mode_of(prefix: str) -> str | None:

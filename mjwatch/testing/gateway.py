@@ -18,7 +18,7 @@ from typing import Final, Self
 from aiohttp import web
 
 from .desk import GONE, Desk
-from .families import Family, Reply, Route
+from .families import Family, Reply, Route, root_of
 from .faults import CutBody, Fault, Reset
 from .service import LoggedRequest, Served, Service
 from .submits import Submits
@@ -34,7 +34,8 @@ class SimulatedGateway:
     A gateway of one family, with scripted or random tasks, faults on demand, and a log of every request.
 
     Attributes:
-        base_url: "http://127.0.0.1:PORT"; empty until it is started.
+        base_url: "http://127.0.0.1:PORT", for family ENVELOPED with "/api", as `Gateway` takes it; empty until it is
+            started.
         token: The credential it accepts.
         service: The gateway without its sockets.
     """
@@ -95,7 +96,8 @@ class SimulatedGateway:
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", port).start()
         host, bound = self._runner.addresses[0][:2]
-        self.base_url = self._book.base_url = f"http://{host}:{bound}"
+        self._book.base_url = f"http://{host}:{bound}"
+        self.base_url = self._book.base_url + root_of(self.family)
 
     async def aclose(self) -> None:
         """Stop listening and drop every connection."""

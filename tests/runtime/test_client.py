@@ -247,8 +247,7 @@ async def opened(family: Family) -> AsyncIterator[tuple[SimulatedGateway, Gatewa
     """Serve a gateway of *family* and open a client of it."""
     dialect_name, auth = MANNERS[family]
     async with SimulatedGateway(family, refresh=0.5) as simulated:
-        base_url = simulated.base_url + ("/api" if family is Family.ENVELOPED else "")
-        gateway = Gateway(name="sim", base_url=base_url, credential="sk-simulated", auth=auth)
+        gateway = Gateway(name="sim", base_url=simulated.base_url, credential="sk-simulated", auth=auth)
         context = make_context()
         store: MemoryStore[State] = MemoryStore(clock=context.clock)
         gate = Gate(context, store, lambda: None)

@@ -24,6 +24,7 @@ from mjwatch import Deadlines, Gateway, Limits, Pacing, Watcher, WatcherClosed
 from mjwatch._runtime import engine
 from mjwatch._runtime.transport import Transport
 from mjwatch.testing import SimDeadlock, SimulatedGateway
+from mjwatch.testing.families import root_of
 from tests.simulation import callbacks, readers, tales
 from tests.simulation.history import Closing, History, Session
 from tests.simulation.logbook import LogBook
@@ -178,7 +179,8 @@ class World:
             await sim.start(port=20_000 + number)
         else:
             # the book puts it before its pictures: without a host they would be no addresses
-            sim.base_url = sim._book.base_url = f"http://127.0.0.1:{20_000 + number}"
+            sim._book.base_url = f"http://127.0.0.1:{20_000 + number}"
+            sim.base_url = sim._book.base_url + root_of(sim.family)
         jump = self.plan.wall_jumps[self._life]
         wall = EPOCH + loop.time() - START + jump
         watcher = Watcher(

@@ -45,7 +45,7 @@ def preset(sim: SimulatedGateway) -> Gateway:
         case Family.NOVICEZK | Family.PLUS:
             return mjwatch.gateways.midjourney_proxy(sim.base_url, TOKEN)
         case Family.ENVELOPED:
-            return evolve(mjwatch.gateways.mjdjourney(TOKEN), base_url=f"{sim.base_url}/api")
+            return evolve(mjwatch.gateways.mjdjourney(TOKEN), base_url=sim.base_url)
 
 
 def watcher_on(gateway: Gateway, *, pacing: Pacing | None = None) -> Watcher:
