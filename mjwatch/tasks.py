@@ -7,6 +7,7 @@ Every instant is float epoch seconds, every absent value is None (never "", 0 or
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import Final, Literal, Self
 
@@ -29,7 +30,8 @@ def check_task_id(task_id: str) -> str:
         ValueError: it breaks `ID_RULE`.
     """
     if not isinstance(task_id, str):
-        advice = "give several as *ids" if isinstance(task_id, list | tuple | set) else "keep ids as text"
+        is_several = isinstance(task_id, list | tuple | set | frozenset | Iterator)
+        advice = "unpack it, as in add(*ids)" if is_several else "keep ids as text"
         raise TypeError(f"a task id is a str, not {type(task_id).__name__}: {advice}")
     if _ID.fullmatch(task_id) is None or ".." in task_id:
         raise ValueError(f"not a task id: {task_id[:140]!a}. A task id has {ID_RULE}")

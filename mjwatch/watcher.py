@@ -208,7 +208,7 @@ class Watcher:
 
     async def discard(self, *task_ids: str) -> None:
         """Stop watching tasks, whoever does: each ends in `Expired`. They go on at the gateway."""
-        await self._opened().discard(checked(task_ids))
+        await self._opened().router.discard(checked(task_ids))
 
     @overload
     def on(

@@ -101,10 +101,10 @@ def test_an_id_that_is_no_text_is_a_type_error(task_id: object) -> None:
         check_task_id(task_id)  # type: ignore[arg-type]  # that is the test
 
 
-@pytest.mark.parametrize("ids", [["1"], ("1", "2"), {"1"}])
+@pytest.mark.parametrize("ids", [["1"], ("1", "2"), {"1"}, frozenset("1"), iter("12")])
 def test_several_ids_in_one_are_told_how_to_be_given(ids: object) -> None:
     """`watcher.add(ids)` means `watcher.add(*ids)`."""
-    with pytest.raises(TypeError, match=rf"not {type(ids).__name__}: give several as \*ids"):
+    with pytest.raises(TypeError, match=rf"not {type(ids).__name__}: unpack it, as in add\(\*ids\)"):
         check_task_id(ids)  # type: ignore[arg-type]  # that is the test
 
 

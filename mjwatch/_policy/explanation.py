@@ -51,7 +51,9 @@ class Explanation:
 
     Attributes:
         task_id: Which task.
-        due_in: Seconds until it is looked at, as things stand; None if it is not watched (any more).
+        looked_at: When it was last looked at, epoch seconds; None before the first look.
+        due_in: Seconds until it is looked at, as things stand: 0.0 while it is; before the first look at the earliest.
+            None if it is not watched (any more).
         reason: What decides: `price` (unseen waiting has become worth a look), `tick` (the gateway shows nothing
             before), `min_interval`, `max_interval`, `fixed` (`Pacing.every`), `confirming` (an end or a loss waits
             to be sure), `budget` (the gateway's limits allow no more), `apart` (it spoiled the requests it rode in)
@@ -66,6 +68,7 @@ class Explanation:
     """
 
     task_id: str
+    looked_at: float | None
     due_in: float | None
     reason: Because
     wait: float
@@ -81,7 +84,8 @@ class Explanation:
         if self.due_in is None:
             return f"{self.task_id}: not watched: it has ended, was left, or was never added"
         known = {0: "priors only", 1: "1 such task"}.get(self.learned_from, f"{self.learned_from} such tasks")
-        after = "" if self.reason in _BEFORE_PACING else f", {self.wait:.1f} s after the last"
+        is_first = self.looked_at is None or self.reason in _BEFORE_PACING
+        after = "" if is_first else f", {self.wait:.1f} s after the last"
         parts = [
             f"{self.task_id}: next look in about {self.due_in:.1f} s{after}, because {_WORDS[self.reason]}",
             f"it shows the end with a chance of {self.news:.0%} ({known})",
@@ -171,6 +175,7 @@ def explain(
     until = seconds if standing.due_in is None else now - since + standing.due_in
     return Explanation(
         task_id=subject.id,
+        looked_at=standing.looked_at,
         due_in=standing.due_in,
         reason=standing.decides() or reason,
         wait=seconds,

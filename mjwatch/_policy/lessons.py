@@ -101,8 +101,7 @@ class Lessons:
             now: Epoch seconds.
         """
         ticks = self._ticks(now)
-        at = _shown_at(look.looked_at, now, ticks)
-        return self._left(look, state, now, at, ticks)
+        return self._left(look, state, now, _shown_at(look.looked_at, now, ticks), ticks)
 
     def eta_since(self, subject: Subject, now: float) -> Eta | None:
         """Return the same between two looks, of a task whose state was taken in."""
@@ -119,8 +118,9 @@ class Lessons:
         half, most = end.quantile(0.5), end.quantile(0.9)
         if ticks is None or not ticks.is_locked:
             return Eta(half, most)
-        # An end shows on a tick, and no earlier than on the next.
-        last = ticks.last if at is None else at - now
+        # An end shows on a tick, and no earlier than on the next. What was just seen came with the last one, even if
+        # its window seems to be still ahead.
+        last = ticks.last if at is None or at == now else max(ticks.last, at - now)
         return Eta(ticks.nearest(half, last), ticks.nearest(most, last))
 
     def _ticks(self, now: float) -> Ticks | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from random import Random
 
@@ -137,11 +137,6 @@ class Engine:
         self.pump.wake()
         return finding
 
-    async def discard(self, task_ids: Sequence[str]) -> None:
-        """Let watches end at the next claim, which is now."""
-        await self.store.discard(task_ids)
-        self.pump.wake()
-
     async def watched(self, tag: str | None) -> list[Watched]:
         """Return the tasks under watch, of one *tag* or all."""
         await self.router.sweep()
@@ -176,11 +171,13 @@ class Engine:
 
     def _due_in(self, known: Known[State]) -> float | None:
         """Return in how many seconds a task is looked at, as things stand; None if it is not watched."""
-        if known.due_in is None:
-            return None
-        # It may ride once it is due, with the next request; a first look does not wait for that.
-        request_in = 0.0 if known.state is None else self.gate.next_poll_in
-        return max(known.due_in, request_in, self.gate.held_for)
+        if known.due_in is None or known.is_leased:
+            return known.due_in
+        if known.looked_at is None:
+            return max(known.due_in, self.gate.held_for)
+        # It may ride once it is due: with the next request, when its turn has come within the budget.
+        turn_in = known.looked_at + self._look_every() - self.context.clock()
+        return max(known.due_in, self.gate.next_poll_in, turn_in, self.gate.held_for)
 
     def stats(self) -> Stats:
         """Return what was done so far."""

@@ -67,7 +67,7 @@ class Watched:
     Attributes:
         task: What is known of it; `is_partial`, as no whole reply is kept.
         tag: As given to `Watcher.add`.
-        due_in: Seconds until it is looked at, as things stand.
+        due_in: Seconds until it is looked at, as things stand: 0.0 while it is; before the first look at the earliest.
     """
 
     task: Task

@@ -50,6 +50,7 @@ class Known(Generic[S]):
         is_watched: It stands in the due queue.
         due_in: Seconds until it is due, 0.0 while it is under way, None if it is not watched.
         looked_at: Its last commit after a look, None before the first and if it is not watched.
+        is_leased: It is under way.
     """
 
     watch: Watch
@@ -57,6 +58,7 @@ class Known(Generic[S]):
     is_watched: bool
     due_in: float | None
     looked_at: float | None = None
+    is_leased: bool = False
 
 
 class ClaimedRow(Protocol[S]):
@@ -214,7 +216,6 @@ class Store(Protocol[S]):
 
         A new id is due at once. A finished one (`Row.is_over`) is not watched again: its state is the answer. One
         that was lost, expired, or left by its last reader is due at once, with its old state and tag, deadline anew.
-        One that was discarded and has not ended yet goes on, kept only if the new wish says so.
 
         Raises:
             TooManyWatches: the bound would be passed; nothing was watched.
@@ -223,8 +224,8 @@ class Store(Protocol[S]):
     async def unwatch(self, ids: Iterable[str]) -> list[str]:
         """Stop watching ids silently, but not those that are kept; return which. Their state stays like a finished one's."""
 
-    async def discard(self, ids: Iterable[str]) -> int:
-        """Mark ids as discarded and due now, so that the pump ends them; return how many were watched."""
+    async def discard(self, ids: Iterable[str]) -> list[str]:
+        """Mark ids as discarded and due now, so that the pump ends them; return which were watched."""
 
     async def nudge(self, ids: Iterable[str]) -> None:
         """Make ids due now, or right after the flight that holds them. Unwatched ids are ignored."""

@@ -108,15 +108,15 @@ class MemoryStore(Generic[S]):
             self._retire(record, now, is_over=False)
         return [record.id for record in left]
 
-    async def discard(self, ids: Iterable[str]) -> int:
-        """Mark ids as discarded and due now; return how many were watched."""
+    async def discard(self, ids: Iterable[str]) -> list[str]:
+        """Mark ids as discarded and due now; return which were watched."""
         now = self._now()
         watched = self._queue.records
         records = [record for id_ in dict.fromkeys(ids) if (record := watched.get(id_))]
         for record in records:
             record.terms = replace(record.terms, is_discarded=True)
             self._queue.hasten(record, now)
-        return len(records)
+        return [record.id for record in records]
 
     async def nudge(self, ids: Iterable[str]) -> None:
         """Make ids due now, or right after the flight that holds them."""

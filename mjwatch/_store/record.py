@@ -53,7 +53,14 @@ class Record(msgspec.Struct, Generic[S], eq=False, gc=False):
     def known(self, now: float) -> Known[S]:
         """Return what others may see of it."""
         due_in = 0.0 if self.stamp else max(0.0, self.due / 1000 - now)
-        return Known(self.watch, self.state, is_watched=True, due_in=due_in, looked_at=self.looked_at)
+        return Known(
+            self.watch,
+            self.state,
+            is_watched=True,
+            due_in=due_in,
+            looked_at=self.looked_at,
+            is_leased=self.stamp > 0,
+        )
 
 
 def millisecond(now: float, after: float = 0.0) -> int:
@@ -82,11 +89,7 @@ def agreed(wish: Wish, now: float) -> Watch:
 
 
 def merged(terms: Watch, wish: Wish, now: float) -> Watch:
-    """
-    Merge upwards: the later deadline, and no earlier than the task's kind asks for if anybody left it to that.
-
-    The last word counts: a wish after a discard lets the watch go on, as long as it has not ended.
-    """
+    """Merge upwards: the later deadline, and no earlier than the task's kind asks for if anybody left it to that."""
     wished = None if wish.deadline_in is None else now + wish.deadline_in
     both = Watch(
         id="",
@@ -94,8 +97,9 @@ def merged(terms: Watch, wish: Wish, now: float) -> Watch:
         watched_at=terms.watched_at,
         deadline_at=max((at for at in (terms.deadline_at, wished) if at is not None), default=None),
         wants_progress=terms.wants_progress or wish.wants_progress,
+        is_discarded=terms.is_discarded,
         is_by_kind=terms.is_by_kind or wished is None,
-        is_kept=wish.is_kept or (terms.is_kept and not terms.is_discarded),
+        is_kept=terms.is_kept or wish.is_kept,
     )
     return terms if both == terms else both
 

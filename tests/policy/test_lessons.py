@@ -432,3 +432,22 @@ def test_an_end_shows_on_a_tick() -> None:
     nearly = lessons.eta_since(Seen("a", TERMS, picture(93)), NOW + 10)
     assert nearly is not None
     assert nearly.p50 == pytest.approx(5.2, abs=1)
+
+
+@pytest.mark.parametrize("percent", [0, 46, 93])
+@pytest.mark.parametrize("after", [0.5, 4.0, 9.0, 14.0])
+@pytest.mark.parametrize("gap", [None, 3.0, 20.0, 40.0, 75.0, 3600.0])
+def test_an_end_shows_on_a_tick_to_come_however_long_nobody_looked(
+    percent: int, after: float, gap: float | None
+) -> None:
+    """Also at the first look, and after an outage."""
+    lessons, now = ticking(), NOW + after
+    since = None if gap is None else now - gap
+    eta = lessons.eta(Looked("a", TERMS, picture(0), since), picture(percent), now)
+    assert eta is not None
+    assert 15.2 - after - 0.5 < eta.p50 <= eta.p90
+    is_recent = since is not None and since > NOW  # then the look says that a tick came where none was due
+    if not is_recent:
+        for seconds in (eta.p50, eta.p90):
+            ticks = (seconds + after) / 15.2
+            assert ticks == pytest.approx(round(ticks), abs=0.05)

@@ -448,9 +448,7 @@ class StoreMachine(RuleBasedStateMachine):
             if id_ not in self.watched and id_ not in self.over:
                 self.watched[id_] = Model(self.now_ms, state=self.states.get(id_))
             if id_ in self.watched:
-                model = self.watched[id_]
-                model.is_kept = is_kept or (model.is_kept and not model.is_discarded)
-                model.is_discarded = False
+                self.watched[id_].is_kept |= is_kept
         assert [k.is_watched for k in known] == [id_ in self.watched for id_ in ids]
 
     @rule(ids=some_ids)
@@ -470,8 +468,8 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(ids=some_ids)
     def discard(self, ids: list[str]) -> None:
         """Discard some, perhaps under way."""
-        known = {id_ for id_ in ids if id_ in self.watched}
-        assert run(self.store.discard(ids)) == len(known)
+        known = [id_ for id_ in dict.fromkeys(ids) if id_ in self.watched]
+        assert run(self.store.discard(ids)) == known
         self.hasten(ids)
         for id_ in known:
             self.watched[id_].is_discarded = True
