@@ -90,7 +90,8 @@ class Pacing:
     def __attrs_post_init__(self) -> None:
         if not self.min_interval <= self.max_interval <= self.max_interval_queued <= _DAY:
             raise ValueError(
-                "Pacing: min_interval <= max_interval <= max_interval_queued <= 86400 s must hold"
+                "Pacing: min_interval <= max_interval <= max_interval_queued <= 86400 s must hold, not "
+                f"{self.min_interval:g}, {self.max_interval:g}, {self.max_interval_queued:g}: give all that must change"
             )
         if self.lag > _HOUR:
             raise ValueError(

@@ -244,7 +244,7 @@ class Watcher:
             callback: Takes the event.
             tag: Only events of tasks added with this tag.
             name: For log lines.
-            concurrency: How many tasks it may work on at once.
+            concurrency: Calls at once, at most. Tasks are spread over so many lanes; a task keeps its lane.
         """
         add = partial(self._hooks.add, kinds=kinds, tag=tag, name=name, concurrency=concurrency)
         if callback is not None:

@@ -20,6 +20,7 @@ from mjwatch._policy.priors import prior
 from mjwatch._policy.trails import begun_at
 from mjwatch.events import Eta
 from mjwatch.settings import Pacing
+from mjwatch.tasks import Status
 
 
 @frozen
@@ -40,8 +41,11 @@ class Tick:
     width: float
 
 
-Because = Reason | Literal["budget", "apart", "hold"]
+Because = Reason | Literal["budget", "apart", "fault", "hold", "looking"]
 """What decides when a task is looked at."""
+
+Oddity = Literal["unseen", "missing", "ended", "input"]
+"""What is special about a task, so that no forecast is worth telling."""
 
 
 @frozen
@@ -56,11 +60,14 @@ class Explanation:
             None if it is not watched (any more).
         reason: What decides: `price` (unseen waiting has become worth a look), `tick` (the gateway shows nothing
             before), `min_interval`, `max_interval`, `fixed` (`Pacing.every`), `confirming` (an end or a loss waits
-            to be sure), `budget` (the gateway's limits allow no more), `apart` (it spoiled the requests it rode in)
-            or `hold` (the gateway is left alone).
-        wait: Seconds that were to pass from its last look to the next; before the first, from now.
+            to be sure), `budget` (the gateway's limits allow no more), `apart` (it spoiled the requests it rode in),
+            `fault` (requests fail), `hold` (the gateway is left alone) or `looking` (a look is under way).
+        wait: Seconds from its last look to the next; before the first, what pacing would wait.
+        oddity: `unseen` (the gateway has not shown it so far), `missing` (it no longer does), `ended` (its success
+            was seen, and still owes something), `input` (a window waits for a person); None for any other task.
+        fault: What the gateway's last request ran into, None if all is well.
         news: The chance that the next look shows its end.
-        price: What a look costs, in seconds of unseen waiting.
+        price: What a look costs: so many seconds in which an end lies unseen for certain.
         eta: How long it may still take, None where there is nothing to say.
         is_late: It takes longer than such tasks do.
         learned_from: Ended tasks that the forecast rests on, up to some twenty; 0 where only priors speak.
@@ -72,6 +79,8 @@ class Explanation:
     due_in: float | None
     reason: Because
     wait: float
+    oddity: Oddity | None
+    fault: str | None
     news: float
     price: float
     eta: Eta | None
@@ -83,22 +92,36 @@ class Explanation:
         """Say it in words."""
         if self.due_in is None:
             return f"{self.task_id}: not watched: it has ended, was left, or was never added"
-        known = {0: "priors only", 1: "1 such task"}.get(self.learned_from, f"{self.learned_from} such tasks")
-        is_first = self.looked_at is None or self.reason in _BEFORE_PACING
-        after = "" if is_first else f", {self.wait:.1f} s after the last"
-        parts = [
-            f"{self.task_id}: next look in about {self.due_in:.1f} s{after}, because {_WORDS[self.reason]}",
-            f"it shows the end with a chance of {self.news:.0%} ({known})",
-        ]
-        if self.eta is not None:
-            half, most = _in_words(self.eta.p50), _in_words(self.eta.p90)
-            parts.append(f"half of such tasks end within {half}, nine in ten within {most}")
+        parts = [f"{self.task_id}: {self._next_look(self.due_in)}"]
+        parts += [_ODD[self.oddity]] if self.oddity is not None else self._forecast()
         if self.tick is not None:
             period, next_in = _in_words(self.tick.period), _in_words(self.tick.next_in)
             parts.append(f"the gateway seems to refresh every {period}, next in {next_in}")
         if self.is_late:
             parts.append("it is late")
         return "; ".join(parts)
+
+    def _next_look(self, due_in: float) -> str:
+        if self.reason == "looking":
+            return "a look is under way"
+        fault = f" ({self.fault})" if self.fault is not None and self.reason in {"fault", "hold"} else ""
+        if self.looked_at is not None:
+            after = f"{_in_words(self.wait)} after the last"
+            return f"next look in about {_in_words(due_in)}, {after}, because {_WORDS[self.reason]}{fault}"
+        why = _FIRST.get(self.reason)
+        return (
+            "first look at once"
+            if why is None
+            else f"first look in {_in_words(due_in)} at the earliest, {why}{fault}"
+        )
+
+    def _forecast(self) -> list[str]:
+        known = {0: "priors only", 1: "1 such task"}.get(self.learned_from, f"{self.learned_from} such tasks")
+        parts = [f"that look shows the end with a chance of {self.news:.0%} (forecast from {known})"]
+        if self.eta is not None:
+            half, most = _in_words(self.eta.p50), _in_words(self.eta.p90)
+            parts.append(f"half of such tasks end within {half}, nine in ten within {most}")
+        return parts
 
 
 @frozen
@@ -114,6 +137,8 @@ class Standing:
         budget: The least seconds between two looks at each task that the limits allow.
         rng: The dice, as pacing throws them.
         is_apart: It spoiled requests for others, so it is looked at alone.
+        is_leased: A look at it is under way.
+        fault: What the gateway's last request ran into, None if all is well.
     """
 
     plane: Plane
@@ -123,18 +148,22 @@ class Standing:
     budget: float
     rng: Random
     is_apart: bool = False
+    is_leased: bool = False
+    fault: str | None = None
 
-    def decides(self) -> Literal["apart", "hold"] | None:
+    def decides(self) -> Literal["apart", "fault", "hold", "looking"] | None:
         """Return what comes before all pacing, None where nothing does."""
+        if self.is_leased:
+            return "looking"
         if self.held > 0.0:
             return "hold"
+        if self.fault is not None:
+            return "fault"
         return "apart" if self.is_apart else None
 
 
-_BEFORE_PACING: Final = frozenset({"apart", "hold"})
-
 _WORDS: Final = {
-    "price": "what may have happened by then, an end or a step, is worth a look",
+    "price": "by then something may have changed that is worth a look",
     "tick": "the gateway shows nothing new before",
     "min_interval": "one id is never asked for more often",
     "max_interval": "no id is asked for more rarely",
@@ -142,7 +171,18 @@ _WORDS: Final = {
     "confirming": "an end or a loss has to be made sure of",
     "budget": "the gateway's limits allow no more",
     "apart": "it spoiled the requests it rode in, so it is looked at alone",
+    "fault": "requests fail",
     "hold": "the gateway is left alone for now",
+}
+_FIRST: Final[dict[str, str]] = {
+    "budget": "when its turn has come: the gateway's limits allow no more",
+    "hold": "for the gateway is left alone until then",
+}
+_ODD: Final[dict[Oddity, str]] = {
+    "unseen": "the gateway has not shown it so far",
+    "missing": "the gateway no longer shows it",
+    "ended": "it has succeeded, and its picture or buttons are still awaited",
+    "input": "a window waits for a person",
 }
 
 
@@ -172,13 +212,17 @@ def explain(
         wait = max(wait, shared, key=lambda one: one.seconds)
     seconds = max(wait.seconds, standing.budget)
     reason: Because = wait.reason if seconds == wait.seconds else "budget"
-    until = seconds if standing.due_in is None else now - since + standing.due_in
+    until = seconds
+    if standing.looked_at is not None and standing.due_in is not None:
+        until = now - since + standing.due_in
     return Explanation(
         task_id=subject.id,
         looked_at=standing.looked_at,
         due_in=standing.due_in,
         reason=standing.decides() or reason,
-        wait=seconds,
+        wait=until,
+        oddity=_oddity(subject),
+        fault=standing.fault,
         news=_news(subject, since, until, lessons),
         price=pacing.price(wishes),
         eta=lessons.eta_since(subject, now),
@@ -191,9 +235,20 @@ def explain(
 def is_late(subject: Subject, now: float) -> bool:
     """Return True where a task takes longer than nearly all of its action and mode; that is only told."""
     state = subject.state
-    if state is None or state.final is not None:
+    if state is None or state.final is not None or state.status is Status.MODAL:
         return False
     return now - begun_at(state, subject.terms, now) > prior(state.action, state.mode).late_after
+
+
+def _oddity(subject: Subject) -> Oddity | None:
+    state = subject.state
+    if state is None or state.seen_at is None:
+        return "unseen"
+    if state.misses is not None:
+        return "missing"
+    if state.settling is not None:
+        return "ended"
+    return "input" if state.status is Status.MODAL else None
 
 
 def _tick(lessons: Lessons, now: float) -> Tick | None:

@@ -161,10 +161,12 @@ class Engine:
             plane=Plane(max(1, self.router.tasks), self.coalescer.room),
             looked_at=None if here is None else here.looked_at,
             due_in=None if here is None else self._due_in(here),
-            held=self.gate.held_for,
+            held=self.gate.opens_in,
             budget=self._look_every(),
             rng=Random(0),  # of its own: to ask must not change what comes
             is_apart=task_id in self.ward,
+            is_leased=here is not None and here.is_leased,
+            fault=None if self.gate.health.error is None else self.gate.health.error.message,
         )
         now, wishes = self.context.clock(), self.context.pacing
         return explain(subject, others or [subject], now, wishes, self.lessons, standing)
@@ -174,10 +176,10 @@ class Engine:
         if known.due_in is None or known.is_leased:
             return known.due_in
         if known.looked_at is None:
-            return max(known.due_in, self.gate.held_for)
+            return max(known.due_in, self.gate.opens_in)
         # It may ride once it is due: with the next request, when its turn has come within the budget.
         turn_in = known.looked_at + self._look_every() - self.context.clock()
-        return max(known.due_in, self.gate.next_poll_in, turn_in, self.gate.held_for)
+        return max(known.due_in, self.gate.next_poll_in, turn_in, self.gate.opens_in)
 
     def stats(self) -> Stats:
         """Return what was done so far."""

@@ -90,6 +90,11 @@ class Gate:
         return max(0.0, self._held_until - self._clock())
 
     @property
+    def opens_in(self) -> float:
+        """Seconds until the gateway is asked again, as things stand, 0.0 if it may be now."""
+        return max(self.held_for, self.health.breaker.probe_in(self._clock()))
+
+    @property
     def is_probing(self) -> bool:
         """True while one request finds out how the gateway is, and no other may go."""
         return self._probe is not None
