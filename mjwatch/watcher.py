@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from contextlib import aclosing
 from functools import partial
 from random import Random
 from types import TracebackType
@@ -153,7 +154,7 @@ class Watcher:
             GatewayError, TooManyWatches, WatcherClosed: see `Subscription`.
         """
         check_positive("timeout", timeout)
-        async with self.as_completed([task_id]) as ends:
+        async with aclosing(self.as_completed([task_id])) as ends:
             with anyio.move_on_after(timeout):
                 return succeeded(await anext(ends), self.health().error)
         last = await self._opened().last_known(task_id)
@@ -171,7 +172,7 @@ class Watcher:
             GatewayError, TooManyWatches, WatcherClosed: see `Subscription`.
         """
         check_positive("within", within)
-        async with self.watch(task_id) as events:
+        async with aclosing(self.watch(task_id)) as events:
             with anyio.move_on_after(within):
                 async for event in events:
                     if isinstance(event, Success | Failure):
@@ -187,8 +188,7 @@ class Watcher:
             GatewayError: there was no useful answer; at once while the gateway is left alone after a fault.
             ValueError: *task_id* breaks the rule; nothing was sent.
         """
-        finding = await self._opened().lookup(check_task_id(task_id))
-        return found(finding, task_id, self._gateway.name)
+        return found(await self._opened().lookup(check_task_id(task_id)), task_id, self._gateway.name)
 
     async def add(self, *task_ids: str, tag: str | None = None, deadline: float | None = None) -> None:
         """

@@ -123,7 +123,7 @@ class Subscription(_Stream):
 
     async def add(self, *task_ids: str) -> None:
         """
-        Watch more tasks in this stream, on the same terms.
+        Watch more tasks in this stream, on the same terms; what it has not told the end of goes on as it is.
 
         Raises:
             TooManyWatches: a bound was reached; none of them is watched.

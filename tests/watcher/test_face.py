@@ -285,6 +285,21 @@ async def test_what_is_added_right_after_it_was_discarded_is_watched_anew(latenc
 
 
 @simulated
+async def test_a_timeout_counts_while_a_discarded_watch_ends() -> None:
+    """`wait` and `latest` answer in time, also where a slow look keeps the old watch from its end."""
+    async with staged(latency=8.0) as (sim, watcher):
+        sim.task("1").after(2).submitted().forever()
+        await watcher.add("1")
+        await anyio.sleep(12)
+        await watcher.discard("1")
+        begun = now()
+        assert (await watcher.latest("1", within=1.0)).id == "1"
+        with pytest.raises(WatchTimeout):
+            await watcher.wait("1", timeout=1.0)
+        assert now() - begun < 2.1
+
+
+@simulated
 async def test_who_waits_for_a_discarded_watch_to_end_is_not_left_waiting() -> None:
     """Not where its last reader leaves meanwhile, and not where the watcher is closed."""
     async with staged(latency=5.0) as (sim, watcher):
