@@ -15,7 +15,7 @@ from mjwatch._policy.state import Settling, State
 from mjwatch.observations import Watch
 from mjwatch.settings import Pacing
 from mjwatch.tasks import Action, Mode, Status, Task
-from tests.support.builders import state_with
+from tests.support.builders import expired, state_with
 
 NOW = 1_000_000.0
 ALONE = Plane(watched=1, room=1)
@@ -217,3 +217,10 @@ def test_before_the_first_look_there_is_no_last_one(held: float, budget: float, 
     assert (why.looked_at, why.eta) == (None, None)
     assert words in str(why)
     assert "after the last" not in str(why)
+
+
+def test_a_task_that_is_watched_anew_has_no_forecast_to_tell() -> None:
+    """It expired before, and was not looked at since."""
+    why = told(state_with(RUNNING, final=expired(3)), looked_at=None, due_in=0.0)
+    assert (why.oddity, why.eta) == (None, None)
+    assert "half of such" not in str(why)
