@@ -80,10 +80,10 @@ class Lessons:
         is_new = self.clock.looked_at is None or not 0.0 <= now - self.clock.looked_at < _APART
         if is_new and (not self.clock.is_ruled_out or rng.random() < _SECOND_CHANCE):
             self._teach_clock(looks if len(looks) <= SAMPLE else rng.sample(looks, SAMPLE), changed, now)
-        ticks = self._ticks(now)
-        self.forecast.refresh = 0.0 if ticks is None else ticks.period
+        self.forecast.refresh = self.clock.period if self._is_ticking else 0.0
         if not changed:
             return
+        ticks = self._ticks(now)
         for look in looks:
             state = changed.get(look.id)
             if state is not None:
@@ -123,8 +123,12 @@ class Lessons:
         last = ticks.last if at is None or at == now else max(ticks.last, at - now)
         return Eta(ticks.nearest(half, last), ticks.nearest(most, last))
 
+    @property
+    def _is_ticking(self) -> bool:
+        return self.clock.trust > 0.5
+
     def _ticks(self, now: float) -> Ticks | None:
-        return self.clock.ticks(now) if self.clock.trust > 0.5 else None
+        return self.clock.ticks(now) if self._is_ticking else None
 
     def _teach_clock(self, looks: Sequence[Look], changed: Mapping[str, State], now: float) -> None:
         """Show the clock those that were last looked at together: one look, at which something changed or nothing."""
