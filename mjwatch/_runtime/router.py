@@ -10,7 +10,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from itertools import product
 
-import anyio
 from attrs import evolve
 
 from mjwatch._policy.state import State, replay
@@ -20,7 +19,7 @@ from mjwatch._runtime.gate import Gate
 from mjwatch._runtime.inbox import Inbox
 from mjwatch._store.contract import EventLog, Known, Store, Wish
 from mjwatch.errors import MjwatchError, TooManyWatches, WatcherClosed
-from mjwatch.events import Event, Final, TaskEvent
+from mjwatch.events import Event, TaskEvent
 
 
 class Router:
@@ -35,8 +34,6 @@ class Router:
         self._audiences = Audiences(self._max_unread)
         # Collection may happen in any thread and in the middle of anything: the finalizer only appends.
         self._abandoned: deque[Inbox] = deque()
-        # Who wants one of these again waits until it has ended, or the end would be told to the wrong watch.
-        self._ending: dict[str, anyio.Event] = {}
         self._closed: MjwatchError | None = None
         self.tasks = 0
         """How many tasks are watched."""
@@ -57,8 +54,6 @@ class Router:
     def hand_out(self, batch: Sequence[tuple[int, Event]]) -> None:
         """Put the events of *batch*, under their offsets, into the inboxes."""
         self._audiences.hand_out(batch)
-        if self._ending:
-            self._ended(event.task_id for _, event in batch if isinstance(event, Final))
 
     async def admit(self, inbox: Inbox, wishes: Sequence[Wish], *, after: int | None = None) -> list[str]:
         """
@@ -75,7 +70,6 @@ class Router:
             TooManyWatches: a bound was reached; nothing was watched.
             OffsetExpired: the log no longer reaches back to *after*.
         """
-        await self._until_ended([wish.id for wish in wishes])
         await self._check_room()
         newer = None if after is None else await self._newer(after)
         is_new = not self._audiences.reads(inbox)
@@ -115,10 +109,10 @@ class Router:
         Raises:
             TooManyWatches: a bound was reached; nothing was watched.
         """
-        ids = list(task_ids)
-        await self._until_ended(ids)
         await self._check_room()
-        known = await self._store.watch([Wish(task_id, tag, deadline_in, is_kept=True) for task_id in ids])
+        known = await self._store.watch([
+            Wish(task_id, tag, deadline_in, is_kept=True) for task_id in task_ids
+        ])
         self._renew(known, self._audiences.hooks)
         for one in known:
             if one.is_watched:
@@ -133,8 +127,7 @@ class Router:
 
     async def discard(self, task_ids: Iterable[str]) -> None:
         """Let watches end, whoever has them, at the next claim, which is now."""
-        for task_id in await self._store.discard(task_ids):
-            self._ending.setdefault(task_id, anyio.Event())
+        await self._store.discard(task_ids)
         self._wake()
 
     def subscribe(self, inbox: Inbox) -> None:
@@ -161,7 +154,6 @@ class Router:
         for hook, task_id in product(self._audiences.hooks, left):
             # No end will come that would let the hook forget it; what it was not called with yet, it still is.
             hook.mailbox.end(task_id)
-        self._ended(left)
         await self._count()
 
     async def sweep(self) -> None:
@@ -172,7 +164,6 @@ class Router:
     def close(self, why: MjwatchError) -> None:
         """Wake every reader with *why*."""
         self._closed = why
-        self._ended(list(self._ending))
         for inbox in self._audiences:
             inbox.close(why)
 
@@ -218,17 +209,6 @@ class Router:
 
     async def _count(self) -> None:
         self.tasks = (await self._store.counts()).watched
-
-    async def _until_ended(self, task_ids: Iterable[str]) -> None:
-        for task_id in task_ids if self._ending else ():
-            while (ending := self._ending.get(task_id)) is not None:
-                await ending.wait()
-
-    def _ended(self, task_ids: Iterable[str]) -> None:
-        for task_id in task_ids:
-            ending = self._ending.pop(task_id, None)
-            if ending is not None:
-                ending.set()
 
     async def _check_room(self) -> None:
         if self._closed is not None:

@@ -256,68 +256,6 @@ async def test_discard_ends_the_watch_for_everybody_at_once() -> None:
     assert len(hooked) == 1
 
 
-@pytest.mark.parametrize("latency", [0.0, 4.0])
-@simulated
-async def test_what_is_added_right_after_it_was_discarded_is_watched_anew(latency: float) -> None:
-    """As if time had passed in between: hooks are told both ends, and a new reader only its own."""
-    async with staged(latency=latency) as (sim, watcher):
-        sim.task("1").after(2).submitted().after(5).progress(31).after(60).success()
-        ends: list[Event] = []
-        first: list[Event] = []
-        again: list[Event] = []
-        watcher.on(mjwatch.Final, ends.append)
-        async with anyio.create_task_group() as group:
-            await watcher.add("1", tag="first")
-            group.start_soon(read, watcher.watch("1"), first)
-            await anyio.sleep(12)
-            await watcher.discard("1")
-            await watcher.add("1", tag="second")
-            await read(watcher.watch("1"), again)
-
-    assert [(type(end), end.tag) for end in ends if isinstance(end, mjwatch.Final)] == [
-        (Expired, "first"),
-        (mjwatch.Success, "second"),
-    ]
-    assert isinstance(first[-1], Expired)
-    assert kinds(again)[-1] == "success"
-    assert "expired" not in kinds(again)
-    check_contract(again, "1")
-
-
-@simulated
-async def test_a_timeout_counts_while_a_discarded_watch_ends() -> None:
-    """`wait` and `latest` answer in time, also where a slow look keeps the old watch from its end."""
-    async with staged(latency=8.0) as (sim, watcher):
-        sim.task("1").after(2).submitted().forever()
-        await watcher.add("1")
-        await anyio.sleep(12)
-        await watcher.discard("1")
-        begun = now()
-        assert (await watcher.latest("1", within=1.0)).id == "1"
-        with pytest.raises(WatchTimeout):
-            await watcher.wait("1", timeout=1.0)
-        assert now() - begun < 2.1
-
-
-@simulated
-async def test_who_waits_for_a_discarded_watch_to_end_is_not_left_waiting() -> None:
-    """Not where its last reader leaves meanwhile, and not where the watcher is closed."""
-    async with staged(latency=5.0) as (sim, watcher):
-        sim.task("1").after(2).submitted().forever()
-        async with watcher.watch("1") as events:
-            await anext(events)
-            await anyio.sleep(2)
-            await watcher.discard("1")
-        await watcher.add("1")
-        assert [one.task_id for one in await watcher.watched()] == ["1"]
-        await anyio.sleep(12)
-        await watcher.discard("1")
-        async with anyio.create_task_group() as group:
-            group.start_soon(watcher.aclose)
-            with pytest.raises(mjwatch.WatcherClosed):
-                await watcher.add("1")
-
-
 @simulated
 async def test_a_discard_does_not_wait_for_the_next_round() -> None:
     """Whatever the pacing, `discard` is told at once."""

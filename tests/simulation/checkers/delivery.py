@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterator
 
-from mjwatch.events import ButtonsAvailable, Expired, Final, Success
+from mjwatch.events import ButtonsAvailable, Final, Success
 from tests.simulation.history import History
 from tests.simulation.promises import promise
 
@@ -131,17 +130,7 @@ def the_late_get_the_present(history: History) -> Iterator[str]:
                 for got in other.of(task_id)
                 if history.told_at(other, got) <= session.begun_at + _AT_ONCE
             )
-            # Whoever comes while a discarded watch is ending waits for that, and then there is nothing to tell.
-            first = min((got.at for got in session.of(task_id)), default=math.inf)
-            is_ending = any(
-                isinstance(got.event, Expired)
-                and got.event.reason == "discarded"
-                and session.begun_at <= history.told_at(other, got) <= first
-                for other in history.sessions
-                if (other.gateway, other.life) == (session.gateway, session.life)
-                for got in other.of(task_id)
-            )
             has_left = len(session.got) <= 6 and session.ended in {"left", "raised"}
             known = any(got.at < session.begun_at for got in others)
-            if known and not mine and not is_lost and not is_ending and not has_left:
+            if known and not mine and not is_lost and not has_left:
                 yield f"{session.gateway}/{session.reader} was told nothing of {task_id} at {session.begun_at:.3f}"
